@@ -327,7 +327,24 @@ static int end_silence(const struct alerts_options *options, struct session *ses
         return sl_err_hint(err, "`sluice alerts` lists what is; silences of sluice.yml end there");
     }
     sl_tell(&options->common, SL_LOG_INFO, "'%s' is told again", options->what);
-    return SL_OK;
+    if (!options->common.json)
+        return SL_OK;
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:o, s:I}", "schema", "sluice.alerts.silence/1", "what",
+                             sl_json_string(options->what), "ended", (json_int_t)count);
+    SL_TRY_NEW(root, err);
+    return sl_print_json(root, err);
+}
+
+static int print_silence(const struct sl_alert_silence *silence, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:o, s:o, s:o, s:o}", "schema", "sluice.alerts.silence/1", "what",
+                  sl_json_string(silence->match), "why", sl_json_string_or_null(silence->why), "by",
+                  sl_json_string_or_null(silence->by), "until", time_json(silence->until_us));
+    SL_TRY_NEW(root, err);
+    return sl_print_json(root, err);
 }
 
 static int run_silence(const void *self, int *ret_exit, struct sl_err *err)
@@ -350,7 +367,7 @@ static int run_silence(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_alert_store_silence(session.store, &silence, err));
     sl_tell(&options->common, SL_LOG_INFO, "nobody is told of '%s' until %s", options->what,
             sl_time_text(silence.until_us, until));
-    return SL_OK;
+    return options->common.json ? print_silence(&silence, err) : SL_OK;
 }
 
 static int run_send(const void *self, int *ret_exit, struct sl_err *err)

@@ -14,7 +14,7 @@ struct backfill_options {
     const char *from, *to, *resume;
     int64_t chunk, concurrency;
     int order; // index into orders
-    bool stale, allow_empty, downstream, yes, dry_run;
+    bool stale, allow_empty, downstream, yes, dry_run, detach;
 };
 
 static const char *const orders[] = {"oldest", "newest", NULL};
@@ -52,27 +52,25 @@ static const struct sl_opt rows[] = {
      .letter = 'y'},
     {"dry_run", SL_OPT_BOOL, offsetof(struct backfill_options, dry_run), "false",
      "Only show the plan.", 0},
+    {"detach", SL_OPT_BOOL, offsetof(struct backfill_options, detach), "false",
+     "Let `sluice serve` do it, and do not wait for its end: print the id of the run.", 0,
+     .letter = 'd'},
     SL_COMMON_ROWS,
     {0},
 };
 
-static int usage(const char *text, struct sl_err *err)
+static struct sl_backfill_asked asked_of(const struct backfill_options *options)
 {
-    return sl_fail(err, SL_E_USAGE, "%s", text);
-}
-
-static int require(const struct backfill_options *options, struct sl_err *err)
-{
-    bool has_choice = options->tables.count || options->from || options->to ||
-                      options->partitions.count || options->stale || options->allow_empty;
-    if (options->resume && has_choice)
-        return usage("--resume says by itself which tables and partitions are meant", err);
-    if (!options->resume && !options->tables.count)
-        return usage("no table is named", err);
-    if (options->chunk < 0)
-        return usage("--chunk is negative, expected 0 or more", err);
-    return options->concurrency < 0 ? usage("--concurrency is negative, expected 0 or more", err)
-                                    : SL_OK;
+    return (struct sl_backfill_asked){.options = {.choice = {.tables = options->tables,
+                                                             .from = options->from,
+                                                             .to = options->to,
+                                                             .partitions = options->partitions,
+                                                             .is_stale = options->stale,
+                                                             .may_empty = options->allow_empty},
+                                                  .resume = options->resume,
+                                                  .chunk = options->chunk,
+                                                  .newest_first = options->order == 1},
+                                      .concurrency = options->concurrency};
 }
 
 // On a terminal somebody is asked; else --yes has to be said beforehand.
@@ -83,7 +81,7 @@ static int ask(const struct backfill_options *options, bool *ret, struct sl_err 
     if (options->yes)
         return SL_OK;
     if (options->common.json || !isatty(STDIN_FILENO) || !sl_is_terminal(stderr)) {
-        (void)usage("there is nobody to ask whether the plan shall be done", err);
+        (void)sl_fail(err, SL_E_USAGE, "there is nobody to ask whether the plan shall be done");
         return sl_err_hint(err, "--yes does it, --dry-run only shows it");
     }
     fputs("Do it? [y/N] ", stderr);
@@ -105,20 +103,10 @@ static int make_plan(const struct backfill_options *options, struct sl_world *wo
                      struct sl_backfill_plan *ret, struct sl_err *err)
 {
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
-    const struct sl_backfill_options plan = {
-        .choice = {.tables = options->tables,
-                   .from = options->from,
-                   .to = options->to,
-                   .partitions = options->partitions,
-                   .is_stale = options->stale,
-                   .may_empty = options->allow_empty},
-        .resume = options->resume,
-        .chunk = options->chunk,
-        .newest_first = options->order == 1,
-    };
+    const struct sl_backfill_asked asked = asked_of(options);
     SL_TRY(sl_world_gather(world, false, err));
     SL_TRY(sl_world_session(world, &session, err));
-    return sl_world_backfill_plan(world, session, &plan, ret, err);
+    return sl_world_backfill_plan(world, session, &asked.options, ret, err);
 }
 
 static int show_plan(const struct backfill_options *options, const struct sl_world *world,
@@ -158,14 +146,35 @@ static int run_downstream(const struct backfill_options *options,
     return sl_execute_run(&options->common, run, &world, ret_exit, err);
 }
 
+// A service at work on the project does it; where there is none, the project is locked.
+static int ask_service(const struct backfill_options *options, const struct sl_project *project,
+                       struct sl_backfill_view *view, int *ret_exit, struct sl_err *err)
+{
+    const struct sl_backfill_asked asked = asked_of(options);
+    const struct sl_backfill_asking asking = {&options->common, project->state_folder, &asked,
+                                              options->detach, view};
+    struct sl_err locked = *err;
+    sl_err_clear(err);
+    int code = sl_backfill_ask(&asking, ret_exit, err);
+    if (code == SL_E_SERVE_NOBODY && locked.code)
+        *err = locked;
+    return err->code;
+}
+
 static int execute(const struct backfill_options *options, struct sl_world *world,
                    const struct sl_backfill_plan *plan, int *ret_exit, struct sl_err *err)
 {
     SL_AUTO(sl_backfill_view_clear) struct sl_backfill_view view = {0};
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
-    sl_backfill_view_init(&view, &options->common, &run);
-    const struct sl_backfill_listener listener = sl_backfill_view_listener(&view);
-    SL_TRY(sl_world_backfill(world, plan, options->concurrency, &listener, &run, err));
+    struct sl_backfill backfill = {0};
+    sl_backfill_view_init(&view, &options->common, &run, &backfill);
+    const struct sl_listener listener = sl_backfill_view_listener(&view);
+    const struct sl_run_options how = {.concurrency = options->concurrency, .listener = &listener};
+    int code =
+        options->detach ? SL_E_LOCKED : sl_world_backfill(world, plan, &how, &backfill, &run, err);
+    if (code == SL_E_LOCKED && !options->downstream)
+        return ask_service(options, world->project, &view, ret_exit, err);
+    SL_TRY(code);
     SL_TRY(sl_backfill_view_end(&view, plan, err));
     *ret_exit = sl_run_exit_code(&run);
     if (options->downstream && *ret_exit == 0)
@@ -197,7 +206,10 @@ static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     struct sl_backfill_plan plan;
     bool is_wanted;
-    SL_TRY(require(options, err));
+    const struct sl_backfill_asked asked = asked_of(options);
+    SL_TRY(sl_backfill_asked_check(&asked, err));
+    if (options->detach && options->downstream)
+        return sl_fail(err, SL_E_USAGE, "the service does not do --downstream: the next run does");
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(make_plan(options, &world, &plan, err));
@@ -232,7 +244,9 @@ const struct sl_command sl_command_backfill = {
         "same command, or --resume, does what is missing. A chunk\nthat fails leaves the others. "
         "The position of the tables does not move: the next run does what it would have done\n"
         "without the backfill, and brings what reads them up to date, which --downstream does at "
-        "once. With it and --json\nthe second run is a second document. Exit codes: as of `sluice "
+        "once. With it and --json\nthe second run is a second document. While `sluice serve` is at "
+        "work on the project it is asked to do it, without\n--downstream, and waited for; Ctrl-C "
+        "then leaves it to the service. Exit codes: as of `sluice "
         "run`; 5 if some chunks failed.",
     .rows = rows,
     .options_bytes = sizeof(struct backfill_options),

@@ -14,16 +14,32 @@ SL_MUST int sl_backfill_plan_json(const struct sl_world *world, const struct sl_
 
 struct sl_backfill_view {
     const struct sl_common *common;
-    const struct sl_run *run; // filled while it goes
+    const struct sl_run *run; // filled while it goes, as the backfill
+    const struct sl_backfill *backfill;
     bool is_live;
     int drawn_lines;
     struct sl_arena arena;
 };
 void sl_backfill_view_init(struct sl_backfill_view *view, const struct sl_common *common,
-                           const struct sl_run *run);
+                           const struct sl_run *run, const struct sl_backfill *backfill);
 void sl_backfill_view_clear(struct sl_backfill_view *view); // for SL_AUTO
-struct sl_backfill_listener sl_backfill_view_listener(struct sl_backfill_view *view);
+struct sl_listener sl_backfill_view_listener(struct sl_backfill_view *view);
+// One line that is drawn over the one before, where somebody looks.
+void sl_backfill_view_draw(struct sl_backfill_view *view,
+                           const struct sl_backfill_progress *progress);
+void sl_backfill_view_wipe(struct sl_backfill_view *view);
 SL_MUST int sl_backfill_view_end(struct sl_backfill_view *view, const struct sl_backfill_plan *plan,
                                  struct sl_err *err);
+
+// Asks the service to do it. SL_E_SERVE_NOBODY: there is none.
+struct sl_backfill_asking {
+    const struct sl_common *common;
+    const char *state_folder;
+    const struct sl_backfill_asked *asked;
+    bool is_detached; // its end is not waited for
+    struct sl_backfill_view *view;
+};
+SL_MUST int sl_backfill_ask(const struct sl_backfill_asking *asking, int *ret_exit,
+                            struct sl_err *err);
 
 #endif

@@ -173,9 +173,9 @@ int sl_backfill_show_plan(const struct sl_common *common, const struct sl_world 
 // --- While it goes ---
 
 void sl_backfill_view_init(struct sl_backfill_view *view, const struct sl_common *common,
-                           const struct sl_run *run)
+                           const struct sl_run *run, const struct sl_backfill *backfill)
 {
-    *view = (struct sl_backfill_view){.common = common, .run = run};
+    *view = (struct sl_backfill_view){.common = common, .run = run, .backfill = backfill};
     sl_arena_init(&view->arena, 0);
     view->is_live = sl_is_terminal(stderr) && !sl_str_equal(getenv("TERM"), "dumb") &&
                     !common->is_quiet && common->log_format == SL_LOG_TEXT;
@@ -221,9 +221,16 @@ static void add_progress(const struct sl_backfill_progress *progress, struct sl_
                                    number));
 }
 
-static void on_tick(void *self, const struct sl_backfill_progress *progress)
+void sl_backfill_view_wipe(struct sl_backfill_view *view)
 {
-    struct sl_backfill_view *view = self;
+    SL_AUTO(sl_buf_clear) struct sl_buf frame = SL_BUF_INIT;
+    wipe(view, &frame);
+    show(&frame);
+}
+
+void sl_backfill_view_draw(struct sl_backfill_view *view,
+                           const struct sl_backfill_progress *progress)
+{
     SL_AUTO(sl_buf_clear) struct sl_buf frame = SL_BUF_INIT, line = SL_BUF_INIT;
     if (!view->is_live)
         return;
@@ -236,55 +243,72 @@ static void on_tick(void *self, const struct sl_backfill_progress *progress)
     show(&frame);
 }
 
-// One line of the JSON log for each chunk.
-static void log_chunk(const struct sl_backfill_view *view,
-                      const struct sl_backfill_progress *progress,
-                      const struct sl_backfill_chunk_run *chunk, const char *span,
-                      const char *status)
+static void on_tick(void *self, const struct sl_outcome *const *running, size_t count)
 {
-    const struct sl_backfill_table *table = &progress->plan->tables[chunk->table];
+    struct sl_backfill_view *view = self;
+    (void)running;
+    (void)count;
+    sl_backfill_view_draw(view, &view->backfill->progress);
+}
+
+// One line of the JSON log for each chunk.
+static void log_chunk(const struct sl_backfill_view *view, const struct sl_outcome *chunk,
+                      int64_t version, const char *span, const char *status)
+{
+    const struct sl_backfill_progress *progress = &view->backfill->progress;
     SL_AUTO(sl_json_free)
-    json_t *fields =
-        json_pack("{s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-                  "job_id", view->common->cli->job_id, "run_id", view->run->id, "backfill_id",
-                  progress->plan->id, "step", table->node->label, "table", table->node->name,
-                  "partition", span, "chunk_status", status, "rows_in",
-                  (json_int_t)chunk->balance.in, "rows_out", (json_int_t)chunk->balance.out,
-                  "partitions_done", (json_int_t)progress->partitions_done, "partitions_total",
-                  (json_int_t)progress->partitions_total, "version", (json_int_t)chunk->version,
-                  "elapsed_ms", (json_int_t)((chunk->ended_us - chunk->started_us) / 1000), "error",
-                  chunk->err.code ? sl_err_json(&chunk->err) : json_null());
-    sl_log(chunk->err.code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "%s: %s: %s", table->node->label,
+    json_t *fields = json_pack(
+        "{s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:o}", "job_id",
+        view->common->cli->job_id, "run_id", view->run->id, "backfill_id", view->backfill->plan->id,
+        "step", chunk->node->label, "table", chunk->node->name, "partition", span, "chunk_status",
+        status, "rows_in", (json_int_t)chunk->result.balance.in, "rows_out",
+        (json_int_t)chunk->result.balance.out, "partitions_done",
+        (json_int_t)progress->partitions_done, "partitions_total",
+        (json_int_t)progress->partitions_total, "version", (json_int_t)version, "attempt",
+        chunk->attempts, "elapsed_ms", (json_int_t)((chunk->ended_us - chunk->started_us) / 1000),
+        "error", chunk->err.code ? sl_err_json(&chunk->err) : json_null());
+    sl_log(chunk->err.code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "%s: %s: %s", chunk->node->label,
            span, chunk->err.code ? chunk->err.message : status);
 }
 
-static void on_chunk(void *self, const struct sl_backfill_progress *progress,
-                     const struct sl_backfill_chunk_run *chunk)
+static const char *span_of(const struct sl_backfill *backfill, const struct sl_outcome *chunk,
+                           struct sl_arena *arena)
+{
+    const struct sl_backfill_part *part = &backfill->parts[chunk - backfill->run->outcomes];
+    const char *span = "";
+    struct sl_err ignored = {0};
+    (void)!sl_backfill_span(&backfill->plan->tables[part->table], part->from, part->count, arena,
+                            &span, &ignored);
+    return span;
+}
+
+static void on_chunk(void *self, const struct sl_outcome *chunk)
 {
     struct sl_backfill_view *view = self;
     SL_AUTO(sl_buf_clear) struct sl_buf frame = SL_BUF_INIT, line = SL_BUF_INIT;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_err ignored = {0};
-    const bool has_failed = chunk->state == SL_CHUNK_FAILED;
-    const char *span = "", *status = has_failed ? "error" : chunk->version < 0 ? "nothing" : "ok";
+    const bool has_failed = chunk->status == SL_STATUS_ERROR;
+    const size_t versions = chunk->result.version_count;
+    const int64_t version = versions ? chunk->result.versions[versions - 1].version : -1;
+    const char *status = has_failed ? "error" : version < 0 ? "nothing" : "ok";
     char number[64];
+    if (chunk->status == SL_STATUS_SKIPPED)
+        return; // it did not begin
     sl_arena_init(&arena, 0);
-    (void)!sl_backfill_span(&progress->plan->tables[chunk->table], chunk->from, chunk->count,
-                            &arena, &span, &ignored);
+    const char *span = span_of(view->backfill, chunk, &arena);
     if (view->common->log_format == SL_LOG_JSON) {
-        log_chunk(view, progress, chunk, span, status);
+        log_chunk(view, chunk, has_failed ? -1 : version, span, status);
         return;
     }
     if (view->common->is_quiet)
         return;
-    sl_buf_addf(&line, "%-8s %s  %s", status, progress->plan->tables[chunk->table].node->name,
-                span);
+    sl_buf_addf(&line, "%-8s %s  %s", status, chunk->node->name, span);
     if (has_failed)
         sl_buf_addf(&line, ": %s", chunk->err.message);
     else
-        sl_buf_addf(&line, "  %s  (", sl_count_of(chunk->balance.out, "row", number));
+        sl_buf_addf(&line, "  %s  (", sl_count_of(chunk->result.balance.out, "row", number));
     if (!has_failed) {
-        add_progress(progress, &line);
+        add_progress(&view->backfill->progress, &line);
         sl_buf_add(&line, ")");
     }
     wipe(view, &frame);
@@ -292,6 +316,19 @@ static void on_chunk(void *self, const struct sl_backfill_progress *progress,
     sl_add_plain(&frame, sl_log_mask(line.text, &arena), SIZE_MAX);
     sl_buf_addf(&frame, "%s\n", sl_color(stderr, SL_COLOR_NONE));
     show(&frame);
+}
+
+static void on_again(void *self, const struct sl_outcome *chunk)
+{
+    struct sl_backfill_view *view = self;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const struct sl_retried *last = &chunk->retried[chunk->retried_count - 1];
+    char wait[32];
+    sl_arena_init(&arena, 0);
+    sl_backfill_view_wipe(view);
+    sl_tell(view->common, SL_LOG_WARN, "%s  %s: attempt %d failed (%s), again in %s: %s",
+            chunk->node->name, span_of(view->backfill, chunk, &arena), last->attempt,
+            sl_code_info(last->code)->id, sl_str_elapsed(last->wait_ms, wait), last->message);
 }
 
 static void on_interrupt(void *self, int times)
@@ -308,10 +345,13 @@ static void on_interrupt(void *self, int times)
                          : "interrupted once more: workers are killed");
 }
 
-struct sl_backfill_listener sl_backfill_view_listener(struct sl_backfill_view *view)
+struct sl_listener sl_backfill_view_listener(struct sl_backfill_view *view)
 {
-    return (struct sl_backfill_listener){
-        .on_chunk = on_chunk, .on_tick = on_tick, .on_interrupt = on_interrupt, .self = view};
+    return (struct sl_listener){.on_end = on_chunk,
+                                .on_again = on_again,
+                                .on_tick = on_tick,
+                                .on_interrupt = on_interrupt,
+                                .self = view};
 }
 
 // --- The end ---

@@ -2,6 +2,8 @@
 
 #include "base/fs.h"
 
+#include <stdio.h>
+
 // Options of COPY, by the ending of the file's name.
 static const char *format_of(const char *path)
 {
@@ -47,4 +49,14 @@ int sl_export_write(struct sl_session *session, const char *query, const char *p
     if (code != SL_OK)
         (void)!sl_fs_remove(partial.text, &ignored);
     return code;
+}
+
+int sl_export_print(struct sl_session *session, const char *query, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    int64_t ignored;
+    fflush(stdout);
+    sl_buf_addf(&sql, "copy (%s) to '/dev/stdout' (format json)", query);
+    SL_TRY(sl_buf_check(&sql, err));
+    return session->kind->exec(session, sql.text, &ignored, err);
 }

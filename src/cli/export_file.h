@@ -13,4 +13,7 @@ SL_MUST int sl_export_check(const char *flag, const char *path, bool may_replace
 SL_MUST int sl_export_write(struct sl_session *session, const char *query, const char *path,
                             int64_t *ret_rows, struct sl_err *err);
 
+// Its rows as lines of JSON on standard output.
+SL_MUST int sl_export_print(struct sl_session *session, const char *query, struct sl_err *err);
+
 #endif

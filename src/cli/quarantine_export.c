@@ -2,6 +2,8 @@
 #include "cli/export_file.h"
 #include "cli/quarantine.h"
 
+#include <string.h>
+
 struct export_options {
     struct sl_common common;
     const char *table, *to;
@@ -14,7 +16,8 @@ static const struct sl_opt export_rows[] = {
      "The table whose rejected rows to write.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
      .placeholder = "TABLE"},
     {"to", SL_OPT_STRING, offsetof(struct export_options, to), NULL,
-     "The file: .csv, .jsonl or .parquet.", SL_OPT_REQUIRED, .placeholder = "FILE"},
+     "The file: .csv, .jsonl or .parquet; `-`: lines of JSON to standard output.", SL_OPT_REQUIRED,
+     .placeholder = "FILE"},
     SL_QUARANTINE_FILTER_ROWS(struct export_options),
     {"force", SL_OPT_BOOL, offsetof(struct export_options, force), "false",
      "Write over a file that is there.", 0},
@@ -32,11 +35,15 @@ static int run_export(const void *self, int *ret_exit, struct sl_err *err)
     char count[64];
     int64_t written;
     (void)ret_exit;
-    SL_TRY(sl_export_check("--to", options->to, options->force, err));
+    const bool is_output = strcmp(options->to, "-") == 0;
+    if (!is_output)
+        SL_TRY(sl_export_check("--to", options->to, options->force, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     SL_TRY(sl_quarantine_view(&lake, options->table, &now, &name, err));
     SL_TRY(sl_quarantine_rows_sql(&options->filter, name, &rows, err));
     SL_TRY(sl_buf_check(&rows, err));
+    if (is_output)
+        return sl_export_print(lake.session, rows.text, err);
     SL_TRY(sl_export_write(lake.session, rows.text, options->to, &written, err));
     if (!options->common.json) {
         printf("%s written to %s\n", sl_count_of(written, "row", count), options->to);

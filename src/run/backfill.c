@@ -229,7 +229,12 @@ static int find_partitions(struct planning *planning, struct sl_backfill_table *
                                  &search, &table->found, err));
     table->total = (int64_t)table->found.count + table->found.done;
     table->chunk = chunk_of(planning, &table->found);
-    return SL_OK;
+    if (table->found.count / table->chunk < SL_BACKFILL_CHUNKS)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_BACKFILL_CHUNK,
+                  "chunks of %zu of %zu partitions are more than %d chunks", table->chunk,
+                  table->found.count, SL_BACKFILL_CHUNKS);
+    return sl_err_hint(err, "`--chunk %zu` or more", table->found.count / SL_BACKFILL_CHUNKS + 1);
 }
 
 // The pace of the step's runs, for as many rows.
@@ -264,6 +269,14 @@ static int estimate(struct planning *planning, struct sl_err *err)
     return SL_OK;
 }
 
+static bool has_begun(const struct sl_backfill_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->tables[i].found.done)
+            return true;
+    return false;
+}
+
 int sl_world_backfill_plan(struct sl_world *world, struct sl_session *session,
                            const struct sl_backfill_options *options, struct sl_backfill_plan *ret,
                            struct sl_err *err)
@@ -276,8 +289,9 @@ int sl_world_backfill_plan(struct sl_world *world, struct sl_session *session,
     } else {
         SL_TRY(list_tables(&planning, &options->choice.tables, err));
         SL_TRY(find_unfinished(&planning, err));
+        if (!planning.id)
+            planning.id = options->id;
     }
-    ret->is_resumed = planning.id != NULL;
     if (planning.id)
         (void)snprintf(ret->id, sizeof ret->id, "%s", planning.id);
     else
@@ -285,7 +299,8 @@ int sl_world_backfill_plan(struct sl_world *world, struct sl_session *session,
     for (size_t i = 0; i < ret->count; i++)
         if (find_partitions(&planning, &ret->tables[i], err) != SL_OK)
             return sl_err_context(err, "%s", ret->tables[i].node->name);
-    return estimate(&planning, err);
+    ret->is_resumed = planning.id != NULL && (planning.id != options->id || has_begun(ret));
+    return options->asks_no_history ? SL_OK : estimate(&planning, err);
 }
 
 static int name(const struct sl_backfill_table *table, size_t index, struct sl_arena *arena,

@@ -1,5 +1,6 @@
 // One run: what is open of it, what its end makes ready, and its publication.
 #include "base/clock.h"
+#include "run/backfill.h"
 #include "run/controller_inner.h"
 #include "run/estimate.h"
 #include "run/work_plan.h"
@@ -103,21 +104,33 @@ static void release(struct sl_controller *controller, size_t index)
     sl_executor_sort(controller->executor, controller);
 }
 
+// Of a backfill the history is told of tables, whoever listens of chunks.
+static void tell(struct sl_controller *controller, struct sl_outcome *outcome)
+{
+    const struct sl_listener *listener = controller->options->listener;
+    size_t index = (size_t)(outcome - controller->run->outcomes);
+    bool is_chunk = controller->backfill && sl_backfill_is_chunk(controller->backfill, index);
+    if (is_chunk)
+        sl_backfill_ended(controller->backfill, outcome);
+    if (controller->history && !is_chunk)
+        sl_history_add(controller->history, outcome);
+    if (listener && listener->on_end && (is_chunk || !controller->backfill))
+        listener->on_end(listener->self, outcome);
+}
+
 void sl_controller_finish(struct sl_controller *controller, size_t index)
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     outcome->ended_us = sl_clock_now_us();
-    if (outcome->status != SL_STATUS_NOTHING && outcome->status != SL_STATUS_SKIPPED)
+    controller->in_hand--;
+    if (!controller->backfill && outcome->status != SL_STATUS_NOTHING &&
+        outcome->status != SL_STATUS_SKIPPED)
         outcome->rows_read = sl_run_rows_read(controller->run, outcome);
     if (outcome->status == SL_STATUS_ERROR && controller->options->fail_fast)
         controller->has_failed = true;
     controller->open--;
     release(controller, index);
-    if (controller->history)
-        sl_history_add(controller->history, outcome);
-    const struct sl_listener *listener = controller->options->listener;
-    if (listener && listener->on_end)
-        listener->on_end(listener->self, outcome);
+    tell(controller, outcome);
     // After the node was told of: what it was before is then no longer known.
     if (is_to_publish(outcome->node) && --controller->unpublished == 0)
         sl_controller_publish(controller);

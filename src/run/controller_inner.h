@@ -12,17 +12,20 @@ struct sl_step_clock;
 // Of a step that a person has to approve.
 enum sl_gate { SL_GATE_NONE, SL_GATE_WAITS, SL_GATE_OPEN, SL_GATE_SHUT };
 
+struct sl_backfill;
 struct sl_controller {
     struct sl_executor *executor;
     struct sl_run *run;
     const struct sl_run_options *options;
     struct sl_history *history;
-    size_t *waiting;   // per node: upstream steps that have not ended
-    size_t *open_next; // queue of node indices that wait for nothing more
+    struct sl_backfill *backfill; // NULL: it is none
+    size_t *waiting;              // per node: upstream steps that have not ended
+    size_t *open_next;            // queue of node indices that wait for nothing more
     size_t open_head, open_tail;
     struct sl_step_clock **clocks; // per node; NULL: it needed none
     enum sl_gate *gates;           // per node
     size_t open;                   // selected nodes that have not ended
+    size_t in_hand, most_in_hand;  // of them: no more wait for nothing, 0: no limit
     size_t unpublished;            // of them those after which the run publishes
     size_t at_work;                // jobs of workers
     int64_t number;                // of the run: older ones have lower ones

@@ -1,5 +1,6 @@
 // What becomes of the steps of a run: handed to workers, ended, tried again.
 #include "base/clock.h"
+#include "run/backfill.h"
 #include "run/controller_inner.h"
 #include "run/retry.h"
 
@@ -22,9 +23,9 @@ static enum sl_status status_of(const struct sl_step_result *result)
     return result->notes.count ? SL_STATUS_WARN : SL_STATUS_OK;
 }
 
-static void hint_at_rerun(struct sl_err *err)
+static void hint_at_rerun(const struct sl_controller *controller, struct sl_err *err)
 {
-    if (err->code == SL_E_INTERRUPTED && !err->hint[0])
+    if (err->code == SL_E_INTERRUPTED && !err->hint[0] && !controller->backfill)
         (void)sl_err_hint(err, "published tables are whole; `sluice run` does what is missing");
 }
 
@@ -46,10 +47,13 @@ static bool is_blocked(struct sl_controller *controller, struct sl_outcome *outc
     const struct sl_node *node = outcome->node;
     for (size_t i = 0; i < node->upstream_count; i++) {
         const struct sl_outcome *before = sl_controller_outcome(controller, node->upstream[i]);
-        if (before->status != SL_STATUS_ERROR && before->status != SL_STATUS_SKIPPED)
+        // Of a table that a backfill has done in part, nothing is computed.
+        bool has_failed = before->status == SL_STATUS_ERROR ||
+                          (before->status == SL_STATUS_PARTIAL && controller->backfill);
+        if (!has_failed && before->status != SL_STATUS_SKIPPED)
             continue;
         (void)sl_fail(&outcome->err, SL_E_UPSTREAM_FAILED, "'%s' %s", before->node->label,
-                      before->status == SL_STATUS_ERROR ? "failed" : "was skipped");
+                      has_failed ? "failed" : "was skipped");
         return true;
     }
     if (!sl_controller_has_stopped(controller))
@@ -57,7 +61,7 @@ static bool is_blocked(struct sl_controller *controller, struct sl_outcome *outc
     (void)sl_fail(&outcome->err, SL_E_INTERRUPTED, "%s",
                   controller->has_failed ? "stopped after the first error" : "interrupted");
     tell_deadline(controller, &outcome->err);
-    hint_at_rerun(&outcome->err);
+    hint_at_rerun(controller, &outcome->err);
     return true;
 }
 
@@ -86,6 +90,15 @@ static bool is_fresh(struct sl_controller *controller, const struct sl_outcome *
 
 // --- steps at work
 
+static int add_chunk(struct sl_controller *controller, size_t index, bool is_again, json_t *request,
+                     struct sl_err *err)
+{
+    if (!controller->backfill)
+        return SL_OK;
+    json_t *chunk = sl_backfill_chunk_json(controller->backfill, index, is_again);
+    return json_object_set_new(request, "chunk", chunk) == 0 ? SL_OK : sl_fail_memory(err);
+}
+
 static int order(struct sl_controller *controller, size_t index, struct sl_err *err)
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
@@ -112,6 +125,7 @@ static int order(struct sl_controller *controller, size_t index, struct sl_err *
     }
     SL_AUTO(sl_json_free) json_t *request = sl_fields_pack(sl_order_fields, &order);
     SL_TRY_NEW(request, err);
+    SL_TRY(add_chunk(controller, index, order.is_again, request, err));
     return sl_executor_hand_over(controller->executor,
                                  &(struct sl_job){controller, SL_JOB_STEP, index}, request,
                                  &outcome->seat, err);
@@ -122,7 +136,9 @@ static bool ends_here(struct sl_controller *controller, size_t index)
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     outcome->started_us = sl_clock_now_us();
-    if (is_blocked(controller, outcome)) {
+    if (controller->backfill && !sl_backfill_is_chunk(controller->backfill, index)) {
+        sl_backfill_sum_up(controller->backfill, index);
+    } else if (is_blocked(controller, outcome)) {
         outcome->status = SL_STATUS_SKIPPED;
     } else if (is_fresh(controller, outcome)) {
         outcome->passes_on =
@@ -166,18 +182,28 @@ bool sl_controller_start(struct sl_controller *controller, size_t index)
     if (outcome->attempts == 1)
         outcome->first_us = sl_clock_monotonic_us();
     if (limit(controller, index, &outcome->err) == SL_OK &&
-        order(controller, index, &outcome->err) == SL_OK)
+        order(controller, index, &outcome->err) == SL_OK) {
+        if (controller->backfill)
+            controller->backfill->progress.running++;
         return true;
+    }
     sl_step_clock_stop(controller, index);
     outcome->status = SL_STATUS_ERROR;
     sl_controller_finish(controller, index);
     return false;
 }
 
+static bool has_room(const struct sl_controller *controller)
+{
+    return !controller->most_in_hand || controller->in_hand < controller->most_in_hand ||
+           sl_controller_has_stopped(controller);
+}
+
 void sl_controller_sort_out(struct sl_controller *controller)
 {
-    while (controller->open_head < controller->open_tail) {
+    while (controller->open_head < controller->open_tail && has_room(controller)) {
         size_t index = controller->open_next[controller->open_head++];
+        controller->in_hand++;
         if (!ends_here(controller, index) && !sl_controller_is_gated(controller, index))
             add_ready(controller, index);
     }
@@ -283,14 +309,16 @@ static void end_step(struct sl_controller *controller, size_t index)
     bool has_done = outcome->status == SL_STATUS_OK || outcome->status == SL_STATUS_WARN;
     if (!sl_node_has_table(outcome->node) && has_done)
         outcome->passes_on = true;
-    hint_at_rerun(&outcome->err);
+    hint_at_rerun(controller, &outcome->err);
     sl_controller_finish(controller, index);
 }
 
 void sl_controller_end_waits(struct sl_controller *controller)
 {
-    bool has_ended = false;
+    bool has_ended = controller->open_head < controller->open_tail;
     size_t index;
+    if (has_ended) // those for which there was no room
+        sl_executor_sort(controller->executor, controller);
     while (sl_controller_has_stopped(controller) &&
            sl_executor_pull(controller->executor, controller, &index))
         has_ended |= ends_here(controller, index);
@@ -378,6 +406,8 @@ void sl_controller_on_reply(struct sl_controller *controller, size_t job, const 
     bool has_share = outcome->seat && atomic_load(&outcome->seat->parts) > 1;
     bool is_overdue = sl_step_clock_use(controller, job) == SL_CLOCK_GRACE;
     outcome->seat = NULL;
+    if (controller->backfill)
+        controller->backfill->progress.running--;
     sl_step_clock_stop(controller, job);
     if (reply)
         take_reply(controller, outcome, reply, &outcome->err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define TICK_MS 100
+#define BEHIND_ALL (INT64_C(1) << 62) // a backfill gives way to runs
 
 // --- queues of runs
 
@@ -77,7 +78,7 @@ int sl_executor_expect(struct sl_executor *executor, struct sl_controller *contr
     }
     SL_TRY(sl_ready_expect(&executor->ready, controller->run->graph, err));
     executor->expected = expected;
-    controller->number = executor->run_count++;
+    controller->number = executor->run_count++ + (controller->backfill ? BEHIND_ALL : 0);
     controller->next = executor->runs;
     executor->runs = controller;
     controller->is_expected = true;
@@ -241,18 +242,37 @@ bool sl_executor_writes(const struct sl_executor *executor, const char *table)
     return false;
 }
 
+// Chunks of one backfill write their table at the same time, unless a step of another run waits.
+static bool is_taken_by_others(const struct sl_executor *executor, const struct sl_ready_step *step)
+{
+    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+        const struct sl_job *job = &executor->jobs[i];
+        if (job->controller && job->controller != step->owner && job->kind == SL_JOB_STEP &&
+            sl_str_equal(job->controller->run->graph->nodes[job->index].name, step->node->name))
+            return true;
+    }
+    for (size_t i = 0; i < executor->held_count; i++)
+        if (executor->held[i].owner != step->owner &&
+            sl_str_equal(executor->held[i].node->name, step->node->name))
+            return true;
+    return false;
+}
+
 // Two steps that write one table take turns, whichever runs they are of.
-static bool is_table_taken(const struct sl_executor *executor, const char *table)
+static bool is_table_taken(const struct sl_executor *executor, const struct sl_ready_step *step)
 {
     const struct sl_executor_options *options = &executor->options;
-    return sl_executor_writes(executor, table) ||
-           (options->is_taken && options->is_taken(options->owner, executor, table));
+    const struct sl_controller *controller = step->owner;
+    bool is_taken = controller->backfill ? is_taken_by_others(executor, step)
+                                         : sl_executor_writes(executor, step->node->name);
+    return is_taken ||
+           (options->is_taken && options->is_taken(options->owner, executor, step->node->name));
 }
 
 static bool take_ready(struct sl_executor *executor, struct sl_ready_step *ret)
 {
     while (sl_ready_take(&executor->ready, ret)) {
-        if (!is_table_taken(executor, ret->node->name))
+        if (!is_table_taken(executor, ret))
             return true;
         sl_ready_release(&executor->ready, ret->node);
         executor->held[executor->held_count++] = *ret;

@@ -1,6 +1,7 @@
 #include "run/live.h"
 
 #include "base/clock.h"
+#include "run/backfill.h"
 #include "run/controller_inner.h"
 #include "run/retry.h"
 #include "run/work_plan.h"
@@ -12,7 +13,10 @@ struct sl_live {
     struct sl_run run;
     struct sl_run_options run_options;
     struct sl_live_options options;
-    struct sl_graph graph; // the run's own: selected nodes, and what they read
+    struct sl_graph graph;        // the run's own: selected nodes, and what they read
+    struct sl_backfill_plan plan; // of a backfill
+    struct sl_backfill backfill;
+    size_t most_chunks; // at once; 0: as many as there are workers
     json_t *request;
     struct sl_err err;
     bool is_planned, had_nothing;
@@ -89,7 +93,8 @@ static void end(struct sl_live *live)
     sl_executor_end(live->controller.executor, &live->controller);
 }
 
-static int begin(struct sl_live *live, const struct sl_plan_reply *plan, struct sl_err *err)
+// Its graph is made.
+static int begin(struct sl_live *live, struct sl_err *err)
 {
     struct sl_controller *controller = &live->controller;
     const struct sl_history_options options = {.command = live->options.command,
@@ -100,16 +105,47 @@ static int begin(struct sl_live *live, const struct sl_plan_reply *plan, struct 
                                                .tick_us = live->options.tick_us,
                                                .on_trouble = live->options.on_trouble,
                                                .owner = live->options.owner};
-    SL_TRY(make_graph(live, plan, err));
-    live->is_planned = true;
     if (live->options.on_begin)
         live->options.on_begin(live->options.owner, live);
     if (live->options.state)
         SL_TRY(sl_history_open(&live->run, &options, &controller->history, err));
-    SL_TRY(sl_controller_watch_deadline(controller, err));
+    if (!controller->backfill)
+        SL_TRY(sl_controller_watch_deadline(controller, err));
     SL_TRY(sl_controller_prepare(controller, err));
     if (controller->unpublished == 0)
         sl_controller_publish(controller);
+    return SL_OK;
+}
+
+// *ret_due: there is something to do.
+static int take_plan(struct sl_live *live, const json_t *reply, bool *ret_due, struct sl_err *err)
+{
+    struct sl_plan_reply plan = {0};
+    SL_TRY(sl_fields_unpack(sl_plan_reply_fields, reply, &live->run.arena, &plan, err));
+    *err = plan.err;
+    SL_TRY(err->code);
+    *ret_due = plan.due > 0;
+    return *ret_due ? make_graph(live, &plan, err) : SL_OK;
+}
+
+static int take_backfill(struct sl_live *live, const json_t *reply, bool *ret_due,
+                         struct sl_err *err)
+{
+    struct sl_controller *controller = &live->controller;
+    struct sl_arena *arena = &live->run.arena;
+    const json_t *failure = json_object_get(reply, "err");
+    if (failure) {
+        SL_TRY(sl_fields_unpack(sl_err_fields, failure, arena, err, err));
+        return err->code ? (int)err->code : sl_fail(err, SL_E_INTERNAL, "an error that is none");
+    }
+    SL_TRY(sl_backfill_plan_unpack(json_object_get(reply, "plan"), &live->run.world->graph, arena,
+                                   &live->plan, err));
+    SL_TRY(sl_backfill_begin(&live->plan, &live->run, &live->backfill, err));
+    *ret_due = live->backfill.progress.chunk_count > 0;
+    controller->backfill = &live->backfill;
+    controller->most_in_hand = controller->executor->most_steps;
+    if (live->most_chunks && live->most_chunks < controller->most_in_hand)
+        controller->most_in_hand = live->most_chunks;
     return SL_OK;
 }
 
@@ -117,17 +153,19 @@ static void on_planned(struct sl_controller *controller, const json_t *reply,
                        const struct sl_death *death)
 {
     struct sl_live *live = live_of(controller);
-    struct sl_plan_reply plan = {0};
+    struct sl_err *err = &live->err;
+    bool is_due = false;
     int code = SL_OK;
     if (death)
-        live->err = death->err;
-    else if (sl_fields_unpack(sl_plan_reply_fields, reply, &live->run.arena, &plan, &live->err) ==
-             SL_OK)
-        live->err = plan.err;
-    live->is_planned = live->err.code == SL_OK;
-    live->had_nothing = live->is_planned && !plan.due;
-    if (live->is_planned && plan.due && !controller->interrupts)
-        code = begin(live, &plan, &live->err);
+        *err = death->err;
+    else if (live->options.backfill)
+        (void)!take_backfill(live, reply, &is_due, err);
+    else
+        (void)!take_plan(live, reply, &is_due, err);
+    live->is_planned = err->code == SL_OK;
+    live->had_nothing = live->is_planned && !is_due;
+    if (live->is_planned && is_due && !controller->interrupts)
+        code = begin(live, err);
     if (code != SL_OK || !controller->open)
         end(live);
 }
@@ -141,6 +179,9 @@ static void on_gate(struct sl_controller *controller, const char *name)
 static void on_done(struct sl_controller *controller)
 {
     struct sl_live *live = live_of(controller);
+    sl_controller_close(controller);
+    if (controller->backfill)
+        sl_backfill_end(controller->backfill);
     live->run.ended_us = sl_clock_now_us();
     sl_run_count(&live->run);
     if (!live->err.code)
@@ -152,13 +193,21 @@ static void on_done(struct sl_controller *controller)
         controller->history = NULL;
     }
     sl_history_close(&controller->history);
-    sl_controller_close(controller);
     live->options.on_end(live->options.owner, live);
 }
 
 static int make_request(struct sl_live *live, const struct sl_live_options *options,
                         struct sl_err *err)
 {
+    if (options->backfill) {
+        int64_t most = sl_json_int(options->backfill, "concurrency", 0);
+        live->most_chunks = most > 0 ? (size_t)most : 0;
+        live->request = json_pack("{s:O}", "backfill", options->backfill);
+        live->options.backfill = json_object_get(live->request, "backfill");
+        SL_TRY_NEW(live->request, err);
+        live->controller.request = live->request;
+        return SL_OK;
+    }
     const struct sl_plan_request request = {.select = options->select,
                                             .exclude = options->exclude,
                                             .may_break = live->options.may_break,
@@ -244,8 +293,9 @@ void sl_live_interrupt(struct sl_live *live, int times)
 int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
                        struct sl_err *err)
 {
-    for (size_t i = 0; live->controller.gates && i < live->graph.count; i++) {
-        const struct sl_node *node = &live->graph.nodes[i];
+    const struct sl_graph *graph = live->run.graph;
+    for (size_t i = 0; live->controller.gates && i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
         if (live->controller.gates[i] != SL_GATE_WAITS || !sl_str_equal(sl_gate_name(node), name))
             continue;
         const struct sl_strs *approvers = &sl_node_execution(node)->approvers;
@@ -272,6 +322,11 @@ const struct sl_run *sl_live_run(const struct sl_live *live)
 const struct sl_err *sl_live_err(const struct sl_live *live)
 {
     return &live->err;
+}
+
+const struct sl_backfill *sl_live_backfill(const struct sl_live *live)
+{
+    return live->controller.backfill;
 }
 
 bool sl_live_is_planned(const struct sl_live *live)

@@ -6,6 +6,7 @@
 
 struct sl_history;
 struct sl_live;
+struct sl_backfill;
 struct sl_live_options {
     const char *id;                       // NULL: a new one
     const char *command;                  // "run", "retry"
@@ -13,6 +14,7 @@ struct sl_live_options {
     int64_t tick_us;
     struct sl_strs select, exclude, may_break;
     bool full_refresh;
+    const json_t *backfill;             // sl_backfill_asked_json: it is one of that; NULL: a run
     struct sl_state *state;             // for its history; shared by all runs; NULL: none is kept
     const struct sl_listener *listener; // may be NULL; lives as long as the run
     // It is planned: there is something to do, and its history begins. May be NULL.
@@ -43,6 +45,8 @@ SL_MUST int sl_live_may_decide(const struct sl_live *live, const char *name, con
 void sl_live_decide(struct sl_live *live, const char *name, bool is_approved, const char *who,
                     const char *why);
 
+// NULL: it is none, or is not planned yet.
+const struct sl_backfill *sl_live_backfill(const struct sl_live *live);
 const struct sl_run *sl_live_run(const struct sl_live *live);
 // What went wrong with the run as such: it could not be planned, or not publish. No code: nothing.
 const struct sl_err *sl_live_err(const struct sl_live *live);

@@ -89,13 +89,13 @@ void sl_run_count(struct sl_run *run)
 
 void sl_run_clear(struct sl_run *run)
 {
-    for (size_t i = 0; i < run->count; i++)
+    for (size_t i = 0; i < run->count + run->more; i++)
         sl_arena_clear(&run->outcomes[i].arena);
     if (run->world && run->world->project && run->world->project->pins == &run->pins)
         run->world->project->pins = NULL;
     sl_map_clear(&run->pins);
     sl_arena_clear(&run->arena);
-    run->count = 0;
+    run->count = run->more = 0;
 }
 
 static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)

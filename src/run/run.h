@@ -61,6 +61,7 @@ struct sl_listener {
     void *self;
 };
 
+struct sl_backfill;
 struct sl_run_options {
     const char *command; // "run", "retry", "apply"
     int64_t concurrency; // 0: the project's, else the number of cores
@@ -71,6 +72,7 @@ struct sl_run_options {
     bool fail_fast;                  // start nothing new after the first error
     bool refuses_leaks;              // see sl_world_refuse_leaks_of
     const struct sl_listener *listener;
+    struct sl_backfill *backfill; // what is done instead of the world's graph, see run/backfill.h
 };
 
 struct sl_run {
@@ -81,6 +83,7 @@ struct sl_run {
     const struct sl_graph *graph;
     struct sl_outcome *outcomes; // parallel to graph->nodes; of nodes not selected: WAITING
     size_t count;
+    size_t more; // outcomes behind them: of chunks, when the run has ended
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
     int64_t quarantined, set_aside;          // rows; values of rows that were published
     bool was_interrupted;

@@ -1,6 +1,7 @@
 // `sluice run`: an executor with one run, which ends with it.
 #include "base/clock.h"
 #include "base/fs.h"
+#include "run/backfill.h"
 #include "run/controller_inner.h"
 #include "run/lock.h"
 #include "run/spill.h"
@@ -116,6 +117,18 @@ static void on_done(struct sl_controller *controller)
     uv_stop(controller->executor->options.loop);
 }
 
+// A backfill has a graph of its own.
+static int choose_graph(struct sl_controller *controller, struct sl_err *err)
+{
+    struct sl_run *run = controller->run;
+    struct sl_backfill *backfill = controller->options->backfill;
+    if (!backfill)
+        return SL_OK;
+    SL_TRY(sl_backfill_require_unchanged(run->world, backfill->plan, &run->arena, err));
+    controller->backfill = backfill;
+    return sl_backfill_begin(backfill->plan, run, backfill, err);
+}
+
 static int begin(struct once *once, struct sl_err *err)
 {
     struct sl_controller *controller = &once->controller;
@@ -123,11 +136,14 @@ static int begin(struct once *once, struct sl_err *err)
                                                 .world = controller->run->world,
                                                 .concurrency = controller->options->concurrency};
     sl_spill_sweep(controller->run->world->project);
+    SL_TRY(choose_graph(controller, err));
     SL_TRY(sl_executor_open(&options, &controller->executor, err));
+    controller->most_in_hand = controller->backfill ? controller->executor->most_steps : 0;
     SL_TRY(sl_controller_prepare(controller, err));
     const struct sl_history_options kept = {.command = controller->options->command};
     SL_TRY(sl_history_open(controller->run, &kept, &controller->history, err));
-    SL_TRY(sl_controller_watch_deadline(controller, err));
+    if (!controller->backfill)
+        SL_TRY(sl_controller_watch_deadline(controller, err));
     SL_TRY(watch(once, err));
     if (controller->unpublished == 0)
         sl_controller_publish(controller);
@@ -162,6 +178,8 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     once.lock_fd = lock_fd;
     SL_TRY(sl_run_pin_borrowed(ret, err));
     int code = run_loop(&once, err);
+    if (once.controller.backfill)
+        sl_backfill_end(once.controller.backfill);
     if (code == SL_OK) {
         ret->ended_us = sl_clock_now_us();
         sl_run_count(ret);

@@ -1,6 +1,7 @@
 #include "run/work.h"
 
 #include "api/kinds.h"
+#include "run/backfill.h"
 #include "run/damaged.h"
 #include "run/estimate.h"
 #include "run/lineage.h"
@@ -52,6 +53,8 @@ struct job {
     struct sl_worker *worker;
     struct sl_order order;
     const struct sl_node *node;
+    bool is_chunk; // of a backfill
+    struct sl_backfill_chunk chunk;
     struct sl_arena arena;
     struct sl_step_result result;
 };
@@ -97,8 +100,21 @@ static int do_task(struct job *job, struct sl_step_context *context, struct sl_e
     return sl_step_task(&task, &job->result, err);
 }
 
+static int do_chunk(struct job *job, struct sl_step_context *context, struct sl_err *err)
+{
+    const struct sl_node *node = job->node;
+    struct sl_query query = {0};
+    if (node->kind != SL_NODE_MODEL)
+        return sl_fail(err, SL_E_INTERNAL, "a chunk of what is no model");
+    SL_TRY(sl_world_query(job->work->world, node, context->session, &job->arena, &query, err));
+    return sl_step_backfill(context, node->model, &query, node->fingerprint, &job->chunk,
+                            &job->result, err);
+}
+
 static int do_kind(struct job *job, struct sl_step_context *context, struct sl_err *err)
 {
+    if (job->is_chunk)
+        return do_chunk(job, context, err);
     switch (job->node->kind) {
     case SL_NODE_INGEST:
         return sl_step_ingest(context, job->node->source, &job->result, err);
@@ -271,6 +287,17 @@ static int find_node(struct job *job, struct sl_err *err)
                      : sl_fail(err, SL_E_INTERNAL, "there is no step '%s'", job->order.node);
 }
 
+// A chunk that is tried again finds by itself what was committed of it.
+static int take_request(struct job *job, const json_t *request, struct sl_err *err)
+{
+    const json_t *chunk = json_object_get(request, "chunk");
+    job->is_chunk = chunk != NULL;
+    SL_TRY(sl_fields_unpack(sl_order_fields, request, &job->arena, &job->order, err));
+    if (job->is_chunk)
+        SL_TRY(sl_backfill_chunk_parse(chunk, &job->arena, &job->chunk, err));
+    return find_node(job, err);
+}
+
 static void do_job(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
 {
     SL_AUTO(job_clear) struct job job = {.work = self, .worker = worker};
@@ -280,9 +307,8 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     job.work->world->has_workers = false;
     if (sl_work_errand(job.work->world, request, ret_reply))
         return;
-    if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK &&
-        find_node(&job, &reply.err) == SL_OK && try_step(&job, &reply.err) == SL_OK &&
-        job.order.is_again)
+    if (take_request(&job, request, &reply.err) == SL_OK && try_step(&job, &reply.err) == SL_OK &&
+        job.order.is_again && !job.is_chunk)
         (void)!take_over(&job, &reply.err);
     reply.result = job.result;
     reply.peak_memory_bytes = sl_run_peak_bytes();

@@ -1,6 +1,7 @@
 #include "run/work_plan.h"
 
 #include "base/clock.h"
+#include "run/backfill.h"
 #include "run/lineage.h"
 #include "run/publications.h"
 #include "run/versions.h"
@@ -163,13 +164,44 @@ static int publish(struct sl_world *world, const json_t *told, struct sl_publish
     return reply->is_new ? sl_rest_tables(&rest, world, &world->arena, &reply->tables, err) : SL_OK;
 }
 
+// --- planning a backfill
+
+static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_backfill_plan *ret,
+                         struct sl_err *err)
+{
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    SL_AUTO(sl_diags_clear) struct sl_diags leaks = SL_DIAGS_INIT;
+    struct sl_backfill_asked asked;
+    SL_TRY(sl_backfill_asked_parse(told, &world->arena, &asked, err));
+    asked.options.asks_no_history = true; // see above
+    SL_TRY(sl_world_require_valid(world, err));
+    SL_TRY(sl_publication_require(world->project, err));
+    SL_TRY(sl_world_gather(world, false, err));
+    SL_TRY(sl_world_session(world, &session, err));
+    SL_TRY(sl_world_backfill_plan(world, session, &asked.options, ret, err));
+    int code = sl_world_refuse_leaks(world, &leaks, err);
+    return code == SL_E_PERSONAL ? fail_diags(&leaks, err) : code;
+}
+
+static json_t *answer_backfill(struct sl_world *world, const json_t *told)
+{
+    struct sl_backfill_plan plan = {0};
+    struct sl_err err = {0};
+    if (plan_backfill(world, told, &plan, &err) == SL_OK)
+        return json_pack("{s:o}", "plan", sl_backfill_plan_pack(&plan));
+    return json_pack("{s:o}", "err", sl_fields_pack(sl_err_fields, &err));
+}
+
 bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply)
 {
     const json_t *to_plan = json_object_get(request, "plan");
     const json_t *to_publish = json_object_get(request, "publish");
+    const json_t *to_backfill = json_object_get(request, "backfill");
     struct sl_plan_reply planned = {0};
     struct sl_publish_reply published = {0};
-    if (to_plan) {
+    if (to_backfill) {
+        *ret_reply = answer_backfill(world, to_backfill);
+    } else if (to_plan) {
         (void)!plan(world, to_plan, &planned, &planned.err);
         *ret_reply = sl_fields_pack(sl_plan_reply_fields, &planned);
     } else if (to_publish) {
@@ -177,5 +209,5 @@ bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_
             (void)sl_err_context(&published.err, "publish what was built");
         *ret_reply = sl_fields_pack(sl_publish_reply_fields, &published);
     }
-    return to_plan || to_publish;
+    return to_plan || to_publish || to_backfill;
 }

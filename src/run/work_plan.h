@@ -34,7 +34,9 @@ struct sl_publish_reply {
 extern const struct sl_field sl_plan_request_fields[], sl_plan_reply_fields[],
     sl_publish_request_fields[], sl_publish_reply_fields[];
 
-// In the worker: {"plan": {...}} or {"publish": {...}}. False: it is neither, or memory is out.
+// In the worker: {"plan": {...}}, {"backfill": sl_backfill_asked_json} or {"publish": {...}}.
+// False: it is none of these, or memory is out. The answer to a backfill is {"plan":
+// sl_backfill_plan_pack} or {"err": {...}}.
 bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply);
 
 #endif

@@ -24,6 +24,7 @@ void sl_service_free_run(struct sl_service_run *run)
     sl_timer_close(&run->late);
     sl_timer_close(&run->press);
     sl_live_free(&run->live);
+    sl_json_free(&run->backfill);
     sl_arena_clear(&run->arena);
     free(run);
 }
@@ -41,11 +42,17 @@ static void unlink_run(struct sl_service_run *run)
 
 static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
 {
+    if (run->backfill) {
+        SL_AUTO(sl_json_free) json_t *asked = json_pack("{s:O}", "backfill", run->backfill);
+        *ret = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
+        return *ret ? SL_OK : sl_fail_memory(err);
+    }
     json_t *select = sl_json_strs(&run->options.select);
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:o*, s:o*, s:b}", "select", select, "exclude", exclude,
-                             "full_refresh", run->options.full_refresh);
+    json_t *root =
+        json_pack("{s:o*, s:o*, s:o*, s:b}", "select", select, "exclude", exclude, "allow_breaking",
+                  sl_json_strs(&run->options.may_break), "full_refresh", run->options.full_refresh);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -63,6 +70,22 @@ static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs
     return SL_OK;
 }
 
+// What was asked for is a backfill, or not.
+static int read_backfill(struct sl_service_run *run, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    if (!text)
+        return SL_OK;
+    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
+    json_t *backfill = json_object_get(root, "backfill");
+    if (!backfill)
+        return SL_OK;
+    run->backfill = json_incref(backfill);
+    run->command = "backfill";
+    run->pipeline = SL_BACKFILL_PIPELINE;
+    return SL_OK;
+}
+
 static int parse_options(const char *text, struct sl_arena *arena, struct sl_start_options *ret,
                          struct sl_err *err)
 {
@@ -72,6 +95,7 @@ static int parse_options(const char *text, struct sl_arena *arena, struct sl_sta
     SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
     SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
     SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
+    SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
     ret->full_refresh = sl_json_bool(root, "full_refresh", false);
     return SL_OK;
 }
@@ -221,24 +245,33 @@ static void on_end(void *owner, struct sl_live *live)
                                                  : "nothing";
     sl_service_dequeue(service, run, status);
     sl_service_tell_end(run);
+    if (run->backfill)
+        sl_backfill_remember(run);
     if (sl_live_err(live)->code)
         on_trouble(run, sl_live_err(live));
-    ask_again(run);
+    if (!run->backfill)
+        ask_again(run);
     sl_service_admit(service);
 }
 
+// pipeline: NULL for a run of none.
 static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline, struct sl_err *err)
 {
+    static const struct sl_pipeline none = {0};
     struct sl_service *service = run->service;
+    pipeline = pipeline ? pipeline : &none;
     const struct sl_live_options options = {
         .id = run->id,
         .command = run->command,
-        .pipeline = run->pipeline,
+        .pipeline = run->has_pipeline ? run->pipeline : NULL,
+        .backfill = run->backfill,
         .trigger = run->trigger,
         .who = run->who,
         .tick_us = run->tick_us,
         .select = run->options.select.count ? run->options.select : pipeline->select,
-        .exclude = run->options.select.count ? run->options.exclude : pipeline->exclude,
+        .exclude = run->options.select.count || !run->has_pipeline ? run->options.exclude
+                                                                   : pipeline->exclude,
+        .may_break = run->options.may_break,
         .full_refresh = run->options.full_refresh || pipeline->full_refresh,
         .state = service->state,
         .listener = &run->listener,
@@ -281,15 +314,16 @@ static bool admit_one(struct sl_service *service)
 {
     const struct sl_project *project = sl_service_project(service);
     for (struct sl_service_run *at = service->held_back ? NULL : service->runs; at; at = at->next) {
-        if (at->state != SL_RUN_QUEUED)
+        if (at->state != SL_RUN_QUEUED || (at->backfill && !sl_backfill_has_room(service, at)))
             continue;
-        const struct sl_pipeline *pipeline = sl_project_pipeline(project, at->pipeline);
-        if (!pipeline) {
+        const struct sl_pipeline *pipeline =
+            at->has_pipeline ? sl_project_pipeline(project, at->pipeline) : NULL;
+        if (!pipeline && at->has_pipeline) {
             sl_service_tell(SL_LOG_WARN, at, "the pipeline is gone: its run is cancelled");
             give_up(at, "cancelled");
             return true;
         }
-        if (count_of(service, at->pipeline, SL_RUN_AT_WORK) >= pipeline->max_runs)
+        if (pipeline && count_of(service, at->pipeline, SL_RUN_AT_WORK) >= pipeline->max_runs)
             continue;
         if (service->at_work >= (size_t)project->max_runs || !take_run_lock(service))
             return false;
@@ -372,6 +406,19 @@ int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, in
 
 // --- asking
 
+// Its own id becomes that of the backfill, unless it goes on with another one.
+static int take_backfill(struct sl_service_run *run, const json_t *asked, struct sl_err *err)
+{
+    run->command = "backfill";
+    run->backfill = json_deep_copy(asked);
+    SL_TRY_NEW(run->backfill, err);
+    if (json_object_get(asked, "id") || json_object_get(asked, "resume"))
+        return SL_OK;
+    return json_object_set_new(run->backfill, "id", json_string(run->id)) == 0
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
 static int make(struct sl_service *service, const struct sl_asked *asked,
                 struct sl_service_run **ret, struct sl_err *err)
 {
@@ -381,16 +428,21 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     run->service = service;
     run->tick_us = asked->tick_us;
     run->asked_us = sl_clock_now_us();
-    run->command = "run";
-    run->pipeline = sl_arena_strdup(&run->arena, asked->pipeline);
+    run->command = sl_str_equal(asked->options.command, "retry") ? "retry" : "run";
+    run->has_pipeline = *asked->pipeline && *asked->pipeline != '(';
+    run->pipeline =
+        sl_arena_strdup(&run->arena, *asked->pipeline ? asked->pipeline : SL_NO_PIPELINE);
     run->trigger = sl_arena_strdup(&run->arena, asked->trigger);
     run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
     run->options.full_refresh = asked->options.full_refresh;
     sl_uuid(run->id);
     *ret = run;
+    if (asked->backfill)
+        SL_TRY(take_backfill(run, asked->backfill, err));
     if (!run->pipeline || !run->trigger || (asked->who && !run->who))
         return sl_fail_memory(err);
     SL_TRY(sl_strs_copy(&run->options.select, &asked->options.select, &run->arena, err));
+    SL_TRY(sl_strs_copy(&run->options.may_break, &asked->options.may_break, &run->arena, err));
     return sl_strs_copy(&run->options.exclude, &asked->options.exclude, &run->arena, err);
 }
 
@@ -401,7 +453,7 @@ static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *
     const struct sl_queued queued = {.run_id = run->id,
                                      .command = run->command,
                                      .environment = sl_service_project(run->service)->environment,
-                                     .pipeline = run->pipeline,
+                                     .pipeline = run->has_pipeline ? run->pipeline : NULL,
                                      .trigger = run->trigger,
                                      .tick_us = run->tick_us,
                                      .who = run->who,
@@ -479,33 +531,68 @@ static void make_way(struct sl_service *service, const char *pipeline,
     }
 }
 
+// Kept in the queue of the state store; where that cannot be, it goes on all the same.
+static int keep(struct sl_service *service, const struct sl_asked *asked,
+                struct sl_service_run **ret, bool *ret_is_new, struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    int code = make(service, asked, ret, err);
+    if (code == SL_OK)
+        code = enqueue(*ret, ret_is_new, &trouble);
+    if (code == SL_E_STATE_FENCED)
+        *err = trouble;
+    else if (trouble.code)
+        code = go_on_unkept(*ret, &trouble, ret_is_new, err);
+    return code;
+}
+
+int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *asked,
+                            char ret_id[37], struct sl_err *err)
+{
+    struct sl_service_run *run = NULL;
+    bool is_new = false;
+    char *details = NULL;
+    int code = keep(service, asked, &run, &is_new, err);
+    if (code == SL_OK)
+        details = json_dumps(run->backfill, JSON_COMPACT);
+    if (code == SL_OK && !details)
+        code = sl_fail_memory(err);
+    if (code != SL_OK) {
+        sl_service_free_run(run);
+        return code;
+    }
+    sl_service_audit(service, asked->who ? asked->who : "", "backfill", run->id, details);
+    free(details);
+    append(service, run);
+    memcpy(ret_id, run->id, sizeof run->id);
+    sl_service_admit(service);
+    return SL_OK;
+}
+
 int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
                    struct sl_service_run **ret, const char **ret_why, struct sl_err *err)
 {
     const struct sl_pipeline *pipeline =
         sl_project_pipeline(sl_service_project(service), asked->pipeline);
     struct sl_service_run *run = NULL;
-    struct sl_err trouble = {0};
     bool is_new = false;
     *ret = NULL;
     *ret_why = NULL;
-    if (!pipeline)
+    if (!pipeline && strcmp(asked->pipeline, SL_NO_PIPELINE) != 0)
         return sl_fail(err, SL_E_SERVE_MISSING, "there is no pipeline '%s'", asked->pipeline);
-    if (waits_for_room(service, asked)) {
+    if (pipeline && waits_for_room(service, asked)) {
         *ret_why = "a run of the pipeline waits for room already";
         if (service->metrics)
             sl_metrics_tick_skipped(service->metrics, pipeline->name, "held");
         return SL_OK;
     }
-    struct sl_overlap_state state = overlap_of(service, pipeline);
-    const struct sl_overlap_answer answer = sl_overlap_decide(&state);
-    int code = make(service, asked, &run, err);
-    if (code == SL_OK)
-        code = enqueue(run, &is_new, &trouble);
-    if (code == SL_E_STATE_FENCED)
-        *err = trouble;
-    else if (trouble.code)
-        code = go_on_unkept(run, &trouble, &is_new, err);
+    struct sl_overlap_state state = {0};
+    struct sl_overlap_answer answer = {.verdict = SL_OVERLAP_WAIT};
+    if (pipeline) {
+        state = overlap_of(service, pipeline);
+        answer = sl_overlap_decide(&state);
+    }
+    int code = keep(service, asked, &run, &is_new, err);
     if (code != SL_OK || !is_new) {
         *ret_why = code == SL_OK ? "it was asked for before" : NULL;
         sl_service_free_run(run);
@@ -513,7 +600,7 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     }
     bool was_admitting = service->is_admitting;
     service->is_admitting = true;
-    make_way(service, pipeline->name, &answer);
+    make_way(service, run->pipeline, &answer);
     append(service, run);
     service->is_admitting = was_admitting;
     if (answer.verdict == SL_OVERLAP_LEAVE_OUT) {
@@ -539,10 +626,13 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
     const struct sl_asked asked = {.pipeline = queued->pipeline ? queued->pipeline : "",
                                    .trigger = queued->trigger ? queued->trigger : "by hand",
                                    .who = queued->who,
-                                   .tick_us = queued->tick_us};
+                                   .tick_us = queued->tick_us,
+                                   .options = {.command = queued->command}};
     struct sl_service_run *run = NULL;
     int code = make(service, &asked, &run, err);
     if (code == SL_OK)
+        code = read_backfill(run, queued->options_json, err);
+    if (code == SL_OK && !run->backfill)
         code = parse_options(queued->options_json, &run->arena, &run->options, err);
     if (code != SL_OK) {
         sl_service_free_run(run);
@@ -554,6 +644,18 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
     return SL_OK;
 }
 
+// Whoever runs a backfill by the command is no service, and may be at work.
+static int recover_backfill(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
+{
+    bool was_ours;
+    SL_TRY(sl_backfill_recover(service, row, &was_ours, err));
+    if (!was_ours)
+        return SL_OK;
+    row->status = "interrupted";
+    row->ended_us = sl_clock_now_us();
+    return sl_state_end(service->state, row, err);
+}
+
 // What a killed service had begun is gone on with: tables know how far they have come.
 static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
                          struct sl_err *err)
@@ -561,6 +663,9 @@ static int resume_killed(struct sl_service *service, struct sl_run_row *row, str
     struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill", .who = row->who};
     struct sl_service_run *run;
     const char *why;
+    bool is_backfill = !row->pipeline && sl_str_equal(row->command, "backfill");
+    if (is_backfill)
+        return recover_backfill(service, row, err);
     if (!row->pipeline)
         return SL_OK;
     SL_TRY(parse_options(row->options_json, arena, &asked.options, err));

@@ -1,14 +1,19 @@
 #include "serve/child.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "serve/routes.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_AT_WORK = 4, MOST_WAITING = 8, CHILD_S = 120, KILL_MS = 5000, PIECE = 65536 };
 #define MOST_ANSWER_BYTES ((size_t)256 << 20)
+#define STREAM_BYTES ((size_t)256 << 10) // from then on a stream, of which as much is kept
 
 struct sl_child {
     struct sl_child *next; // of those that wait, or that are at work
@@ -17,11 +22,13 @@ struct sl_child {
     struct sl_arena arena;
     char **words;
     struct sl_buf text;
+    size_t taken;            // bytes of text that a stream has passed on
+    bool is_stream, is_held; // held: no more is read until some is taken
     uv_process_t process;
     uv_pipe_t pipe;
     uv_timer_t timer;
     int open_handles;
-    bool has_ended, is_at_end, was_late;
+    bool has_process, has_ended, is_at_end, was_late;
     int64_t exit_code;
     int signal;
 };
@@ -94,100 +101,7 @@ static void unlink_child(struct sl_child **list, const struct sl_child *child)
         *list = child->next;
 }
 
-// --- words
-
-static int add_option(struct sl_strs *words, struct sl_arena *arena,
-                      const struct sl_route_value *value, const char *text, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf word = SL_BUF_INIT;
-
-    if (value->flag) {
-        sl_buf_add(&word, value->flag);
-    } else {
-        sl_buf_add(&word, "--");
-        for (const char *c = value->name; *c; c++)
-            sl_buf_add_char(&word, *c == '_' ? '-' : *c);
-    }
-    if (text)
-        sl_buf_addf(&word, "=%s", text);
-    SL_TRY(sl_buf_check(&word, err));
-    const char *copy = sl_arena_strdup(arena, word.text);
-    SL_TRY_NEW(copy, err);
-    return sl_strs_add(words, arena, copy, err);
-}
-
-// "--limit=5": attached to its name a value is never an option, whatever it is.
-static int add_value(struct sl_request *request, const struct sl_route_value *value,
-                     struct sl_strs *words, struct sl_err *err)
-{
-    struct sl_strs texts;
-    char number[32];
-
-    switch (value->type) {
-    case SL_VALUE_BOOL:
-        return sl_request_bool(request, value->name)
-                   ? add_option(words, &request->arena, value, NULL, err)
-                   : SL_OK;
-    case SL_VALUE_INT:
-        if (sl_request_int(request, value->name, INT64_MIN) == INT64_MIN)
-            return SL_OK;
-        (void)snprintf(number, sizeof number, "%lld",
-                       (long long)sl_request_int(request, value->name, 0));
-        return add_option(words, &request->arena, value, number, err);
-    case SL_VALUE_TEXT:
-    case SL_VALUE_TEXTS:
-        break;
-    }
-    SL_TRY(sl_request_texts(request, value->name, &texts, err));
-    for (size_t i = 0; i < texts.count && (i == 0 || value->type == SL_VALUE_TEXTS); i++)
-        SL_TRY(add_option(words, &request->arena, value, texts.items[i], err));
-    return SL_OK;
-}
-
-// Positional ones come from the path, or, of the form "{sql}", from the body.
-static int add_positional(struct sl_request *request, const char *word, size_t index,
-                          struct sl_strs *words, struct sl_err *err)
-{
-    const char *value = request->values[index];
-
-    if (value && strchr(value, '/')) // a command might take it for a file
-        return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is no name: it has a slash", value);
-    if (!value) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "%.*s", (int)strlen(word) - 2, word + 1);
-        value = sl_request_text(request, name);
-    }
-    return sl_strs_add(words, &request->arena, value ? value : "", err);
-}
-
-static bool is_positional_value(const struct sl_route *route, const char *name)
-{
-    for (const char *const *word = route->command; *word; word++)
-        if (**word == '{' && strncmp(*word + 1, name, strlen(name)) == 0 &&
-            (*word)[strlen(name) + 1] == '}')
-            return true;
-    return false;
-}
-
-int sl_child_words(struct sl_request *request, struct sl_strs *ret, struct sl_err *err)
-{
-    const struct sl_route *route = request->route;
-    const char *const *word = route->command;
-    struct sl_strs words = {0};
-    size_t index = 0;
-
-    for (; *word && **word != '{'; word++)
-        SL_TRY(sl_strs_add(&words, &request->arena, *word, err));
-    for (const struct sl_route_value *value = route->values; value && value->name; value++)
-        if (!is_positional_value(route, value->name))
-            SL_TRY(add_value(request, value, &words, err));
-    SL_TRY(sl_strs_add(&words, &request->arena, "--json", err));
-    SL_TRY(sl_strs_add(&words, &request->arena, "--", err));
-    for (; *word; word++)
-        SL_TRY(add_positional(request, *word, index++, &words, err));
-    *ret = words;
-    return SL_OK;
-}
+// --- its life
 
 static int prepare(struct sl_child *child, struct sl_request *request, struct sl_err *err)
 {
@@ -211,8 +125,6 @@ static int prepare(struct sl_child *child, struct sl_request *request, struct sl
     return SL_OK;
 }
 
-// --- its life
-
 static int fail_of_code(const struct sl_child *child)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
@@ -227,8 +139,8 @@ static int fail_of_code(const struct sl_child *child)
 static int status_of(const struct sl_child *child)
 {
     switch (child->exit_code) {
-    case 0:
-        return child->request->route->status;
+    case 0: // where the service might have done it, this is what it would do
+        return child->request->route->handle ? 200 : child->request->route->status;
     case 1:
         return fail_of_code(child);
     case 3:
@@ -240,6 +152,12 @@ static int status_of(const struct sl_child *child)
     default:
         return 500;
     }
+}
+
+// Lines of JSON may be none.
+static bool is_empty_list(const struct sl_child *child)
+{
+    return child->exit_code == 0 && strchr(child->request->route->answers, '/');
 }
 
 static void tell(struct sl_child *child)
@@ -256,14 +174,16 @@ static void tell(struct sl_child *child)
                       MOST_ANSWER_BYTES >> 20);
         (void)sl_err_hint(&err, "ask for less, with `limit`");
         sl_answer_error(request, 413, &err);
-    } else if (child->signal || child->text.length == 0) {
+    } else if (child->signal || (child->text.length == 0 && !is_empty_list(child))) {
         (void)sl_fail(&err, SL_E_INTERNAL, "`sluice %s` gave no answer: it ended with %s %lld",
                       request->route->command[0], child->signal ? "signal" : "exit code",
                       child->signal ? (long long)child->signal : (long long)child->exit_code);
         sl_answer_error(request, 500, &err);
     } else {
         request->answer.status = status_of(child);
-        request->answer.type = "application/json";
+        request->answer.type = child->exit_code == 0 && strchr(request->route->answers, '/')
+                                   ? request->route->answers
+                                   : "application/json";
         sl_buf_clear(&request->answer.text);
         request->answer.text = child->text;
         sl_buf_init(&child->text);
@@ -294,19 +214,26 @@ static void end(struct sl_child *child)
     if (child->request) {
         struct sl_request *request = child->request;
 
-        tell(child);
+        if (!child->is_stream)
+            tell(child);
         child->request = NULL;
         request->child = NULL;
         request->on_answer(request->of);
     }
-    uv_close((uv_handle_t *)&child->process, on_handle_closed);
+    if (child->has_process)
+        uv_close((uv_handle_t *)&child->process, on_handle_closed);
     uv_close((uv_handle_t *)&child->pipe, on_handle_closed);
     uv_close((uv_handle_t *)&child->timer, on_handle_closed);
 }
 
+// A stream is over when all of it was taken.
 static void end_if_over(struct sl_child *child)
 {
-    if (child->has_ended && child->is_at_end)
+    if (!child->has_ended || !child->is_at_end)
+        return;
+    if (child->is_stream && child->request)
+        child->request->on_answer(child->request->of);
+    else
         end(child);
 }
 
@@ -330,14 +257,43 @@ static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *ret)
     *ret = uv_buf_init(piece, sizeof piece);
 }
 
+static void begin_stream(struct sl_child *child)
+{
+    struct sl_answer *answer = &child->request->answer;
+
+    child->is_stream = answer->is_stream = true;
+    answer->status = child->request->route->status;
+    answer->type = strchr(child->request->route->answers, '/') ? child->request->route->answers
+                                                               : "application/json";
+}
+
+static void keep(struct sl_child *child, const char *bytes, size_t length)
+{
+    if (!child->request) // nobody listens
+        return;
+    sl_buf_add_bytes(&child->text, bytes, length);
+    if (child->text.has_failed) {
+        (void)uv_process_kill(&child->process, SIGKILL);
+        return;
+    }
+    if (!(child->request->route->flags & SL_ROUTE_STREAMS) ||
+        (!child->is_stream && child->text.length < STREAM_BYTES))
+        return;
+    if (!child->is_stream)
+        begin_stream(child);
+    if (child->text.length - child->taken >= STREAM_BYTES) {
+        (void)uv_read_stop((uv_stream_t *)&child->pipe);
+        child->is_held = true;
+    }
+    child->request->on_answer(child->request->of);
+}
+
 static void on_bytes(uv_stream_t *stream, ssize_t length, const uv_buf_t *bytes)
 {
     struct sl_child *child = stream->data;
 
     if (length > 0)
-        sl_buf_add_bytes(&child->text, bytes->base, (size_t)length);
-    if (length > 0 && child->text.has_failed)
-        (void)uv_process_kill(&child->process, SIGKILL);
+        keep(child, bytes->base, (size_t)length);
     if (length >= 0)
         return;
     (void)uv_read_stop(stream);
@@ -360,12 +316,56 @@ static void on_late(uv_timer_t *timer)
     (void)uv_timer_start(timer, on_late, KILL_MS, 0);
 }
 
+static void go_on(struct sl_child *child)
+{
+    if (!child->is_held)
+        return;
+    child->is_held = false;
+    (void)uv_read_start((uv_stream_t *)&child->pipe, on_room, on_bytes);
+}
+
+ssize_t sl_child_take(struct sl_child *child, char *to, size_t most)
+{
+    size_t length = child->text.length - child->taken;
+
+    if (length == 0 && child->has_ended && child->is_at_end) {
+        bool is_whole = child->exit_code == 0 && !child->signal && !child->was_late;
+        child->request->child = NULL;
+        child->request = NULL;
+        end(child);
+        return is_whole ? SL_CHILD_END : SL_CHILD_CUT;
+    }
+    length = length < most ? length : most;
+    if (length)
+        memcpy(to, child->text.text + child->taken, length);
+    child->taken += length;
+    if (child->taken == child->text.length) {
+        sl_buf_reset(&child->text);
+        child->taken = 0;
+        go_on(child);
+    } else if (child->taken >= STREAM_BYTES) { // what was taken must not add up
+        child->text.length -= child->taken;
+        memmove(child->text.text, child->text.text + child->taken, child->text.length + 1);
+        child->taken = 0;
+    }
+    if (length && !child->has_ended) // its time begins anew
+        (void)uv_timer_start(&child->timer, on_late, (uint64_t)child->children->limit_ms, 0);
+    return (ssize_t)length;
+}
+
+// A pipe and no pair of sockets, as libuv would make: /dev/stdout cannot be opened of these.
 static int spawn(struct sl_child *child, struct sl_err *err)
 {
     struct sl_children *children = child->children;
+    SL_AUTO(sl_fd_close) int output = -1;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) == 0)
+        output = ends[1];
+    else
+        ends[0] = -errno;
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->pipe},
+        {.flags = UV_INHERIT_FD, .data.fd = output},
         {.flags = UV_IGNORE},
     };
     uv_process_options_t options = {
@@ -380,8 +380,15 @@ static int spawn(struct sl_child *child, struct sl_err *err)
     (void)uv_timer_init(children->loop, &child->timer);
     (void)uv_pipe_init(children->loop, &child->pipe, 0);
     child->timer.data = child->pipe.data = child->process.data = child;
-    child->open_handles = 3;
-    int wrong = uv_spawn(children->loop, &child->process, &options);
+    child->open_handles = 2;
+    int wrong = ends[0] < 0 ? ends[0] : uv_pipe_open(&child->pipe, ends[0]);
+    if (ends[0] >= 0 && wrong != 0)
+        (void)close(ends[0]);
+    if (wrong == 0) {
+        child->has_process = true; // a handle, also where it fails
+        child->open_handles++;
+        wrong = uv_spawn(children->loop, &child->process, &options);
+    }
     if (wrong == 0)
         wrong = uv_read_start((uv_stream_t *)&child->pipe, on_room, on_bytes);
     (void)uv_timer_start(&child->timer, on_late, (uint64_t)children->limit_ms, 0);
@@ -455,12 +462,21 @@ void sl_child_forget(struct sl_child *child)
 {
     struct sl_children *children = child->children;
     struct sl_child *waiting = children->waiting;
+    const bool is_reading = sl_route_is_reading(child->request);
 
     child->request = NULL;
     while (waiting && waiting != child)
         waiting = waiting->next;
-    if (!waiting)
+    if (!waiting) {
+        go_on(child);
+        if (is_reading && !child->has_ended)
+            (void)uv_process_kill(&child->process, SIGTERM);
+        if (is_reading && !child->has_ended)
+            (void)uv_timer_start(&child->timer, on_late, KILL_MS, 0);
+        if (child->is_stream)
+            end_if_over(child);
         return;
+    }
     unlink_child(&children->waiting, child);
     children->waiting_count--;
     free_child(child);

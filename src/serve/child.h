@@ -16,8 +16,14 @@ void sl_children_close(struct sl_children *children, void (*on_closed)(void *sel
 // there: the JSON that it printed, with a status by its exit code and error. SL_E_SERVE_BUSY: too
 // many wait.
 SL_MUST int sl_child_begin(struct sl_request *request, struct sl_err *err);
-// Nobody listens any more: it is ended if it has not begun, else it goes on.
+// Nobody listens any more: what only reads is ended, and what has not begun; else it goes on.
 void sl_child_forget(struct sl_child *child);
+// Of an answer that is a stream: up to so many bytes of it. 0: there are none now, on_answer will
+// be called; SL_CHILD_END: that was all; SL_CHILD_CUT: the command failed in the middle. After
+// either the child is gone.
+#define SL_CHILD_END (-1)
+#define SL_CHILD_CUT (-2)
+ssize_t sl_child_take(struct sl_child *child, char *to, size_t most);
 // The words of the command line, up to a NULL: no value of the request can become an option. For
 // tests.
 SL_MUST int sl_child_words(struct sl_request *request, struct sl_strs *ret, struct sl_err *err);

@@ -21,15 +21,25 @@
 struct sl_start_options {
     struct sl_strs select; // in the place of the pipeline's; none: as the pipeline says
     struct sl_strs exclude;
+    struct sl_strs may_break; // versions that may break what they promised
     bool full_refresh;
+    const char *command; // "retry"; NULL: "run"
     const char *trigger; // "by hand": over the unix socket; "http": with a token
 };
 
 struct sl_control {
+    // `pipeline` NULL: of the steps that are selected, all if none are.
     // The run is begun, or queued if there is no room for it: {"run_id", "status": "running" or
     // "queued"}. It is in the state store when this returns, so it survives a kill -9.
     int (*start_run)(void *self, const char *pipeline, const struct sl_start_options *options,
                      const char *who, json_t **ret_json, struct sl_err *err);
+    // The same for a backfill: `asked` is what sl_backfill_asked_json (run/backfill.h) makes.
+    int (*start_backfill)(void *self, const json_t *asked, const char *trigger, const char *who,
+                          json_t **ret_json, struct sl_err *err);
+    // An array of backfills that wait, are at work or ended last: {"run_id", "status", "asked",
+    // "tables", "progress", "running", "error", "exit_code", ...}. `run_id` not NULL: those whose
+    // run's id begins so (SL_E_SERVE_MISSING).
+    int (*backfills)(void *self, const char *run_id, json_t **ret_json, struct sl_err *err);
     // {"run_id", "status"}: a queued run is gone ("cancelled"); one at work is "stopping".
     int (*cancel)(void *self, const char *run_id, const char *who, json_t **ret_json,
                   struct sl_err *err);
@@ -53,6 +63,9 @@ struct sl_control {
     // {"status": "ok" or "degraded", "pipelines": [{"name", "gets_in", "gets_built", "gets_out"}],
     // ...}. *ret_is_ready: it has loaded the project, has the state store, and starts runs.
     int (*health)(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_err *err);
+    // For the audit log: what a command was asked to do. `subject`, `details` (JSON) may be NULL.
+    void (*audit)(void *self, const char *who, const char *what, const char *subject,
+                  const char *details);
     // Appends the numbers in Prometheus text form (serve/metrics.h).
     int (*metrics)(void *self, struct sl_buf *text, struct sl_err *err);
     void *self;

@@ -18,6 +18,12 @@ void sl_service_audit(struct sl_service *service, const char *who, const char *w
         sl_service_tell(SL_LOG_WARN, NULL, "the audit log: %s", err.message);
 }
 
+static void audit(void *self, const char *who, const char *what, const char *subject,
+                  const char *details)
+{
+    sl_service_audit(self, who, what, subject, details);
+}
+
 static int give(json_t *json, json_t **ret, struct sl_err *err)
 {
     *ret = json;
@@ -40,18 +46,22 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
                      const char *who, json_t **ret_json, struct sl_err *err)
 {
     struct sl_service *service = self;
-    const struct sl_asked asked = {
-        .pipeline = pipeline, .trigger = options->trigger, .who = who, .options = *options};
+    const struct sl_asked asked = {.pipeline = pipeline ? pipeline : SL_NO_PIPELINE,
+                                   .trigger = options->trigger,
+                                   .who = who,
+                                   .options = *options};
     const struct sl_pipeline *found;
     struct sl_service_run *run;
     const char *why;
-    SL_TRY(require_pipeline(service, pipeline, &found, err));
+    if (pipeline)
+        SL_TRY(require_pipeline(service, pipeline, &found, err));
     if (service->stops)
         return sl_fail(err, SL_E_SERVE_BUSY, "the service is ending: it begins no more runs");
     SL_TRY(sl_service_ask(service, &asked, &run, &why, err));
     if (!run)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "no run begins: %s", why);
-    sl_service_audit(service, who, "trigger", pipeline, NULL);
+    sl_service_audit(service, who, options->command ? options->command : "trigger",
+                     pipeline ? pipeline : run->id, NULL);
     return give(json_pack("{s:s, s:s}", "run_id", run->id, "status",
                           run->state == SL_RUN_QUEUED ? "queued" : "running"),
                 ret_json, err);
@@ -323,6 +333,8 @@ static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
 struct sl_control sl_service_control(struct sl_service *service)
 {
     return (struct sl_control){.start_run = start_run,
+                               .start_backfill = sl_backfill_control_start,
+                               .backfills = sl_backfill_control_list,
                                .cancel = cancel,
                                .pause = pause_pipeline,
                                .resume = resume_pipeline,
@@ -330,6 +342,7 @@ struct sl_control sl_service_control(struct sl_service *service)
                                .pipelines = pipelines,
                                .active_runs = active_runs,
                                .health = health,
+                               .audit = audit,
                                .metrics = metrics,
                                .self = service};
 }

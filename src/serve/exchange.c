@@ -15,6 +15,7 @@ enum { ANSWER_S = 600 };
 #define REQUEST_ARENA_BYTES ((size_t)64 << 20)
 #define HEAD_BYTES ((size_t)32 << 10)
 #define SECOND_US 1000000
+#define PIECE_BYTES ((size_t)64 << 10)
 
 static void set_time(struct sl_connection *connection, int64_t seconds)
 {
@@ -108,11 +109,17 @@ static void on_completed(void *self, struct MHD_Connection *mhd, void **context,
 
 // --- answers
 
-static struct MHD_Response *response_of(struct sl_answer *answer)
+static ssize_t on_read(void *self, uint64_t at, char *to, size_t most);
+
+static struct MHD_Response *response_of(struct sl_exchange *exchange)
 {
+    struct sl_answer *answer = &exchange->request.answer;
     struct stat known;
     struct MHD_Response *response = NULL;
 
+    if (answer->is_stream)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, on_read, exchange,
+                                                 NULL);
     if (answer->fd >= 0 && fstat(answer->fd, &known) == 0) {
         response = MHD_create_response_from_fd64((uint64_t)known.st_size, answer->fd);
         if (response)
@@ -130,7 +137,7 @@ static struct MHD_Response *response_of(struct sl_answer *answer)
 static enum MHD_Result send_answer(struct sl_exchange *exchange)
 {
     struct sl_answer *answer = &exchange->request.answer;
-    struct MHD_Response *response = response_of(answer);
+    struct MHD_Response *response = response_of(exchange);
 
     if (!response)
         return MHD_NO;
@@ -212,6 +219,22 @@ static int begin(struct sl_exchange *exchange, const char *method, int *ret_stat
 
 // --- suspended ones
 
+static void on_watcher_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void stop_watching(struct sl_exchange *exchange)
+{
+    struct sl_watcher *watcher = exchange->watcher;
+
+    if (!watcher)
+        return;
+    exchange->watcher = NULL;
+    (void)uv_poll_stop(&watcher->poll);
+    uv_close((uv_handle_t *)&watcher->poll, on_watcher_closed);
+}
+
 static void unlink_suspended(struct sl_exchange *exchange)
 {
     struct sl_http *http = exchange->connection ? exchange->connection->server->http : NULL;
@@ -224,6 +247,7 @@ static void unlink_suspended(struct sl_exchange *exchange)
         exchange->after->before = exchange->before;
     exchange->before = exchange->after = NULL;
     exchange->is_suspended = false;
+    stop_watching(exchange);
 }
 
 static void on_answer(void *of)
@@ -238,6 +262,43 @@ static void on_answer(void *of)
     sl_server_drive(server);
 }
 
+// Whoever closes its half does not wait for an answer: there is no telling it from one that is
+// gone.
+static void on_gone(uv_poll_t *poll, int status, int events)
+{
+    struct sl_watcher *watcher = poll->data;
+    struct sl_exchange *exchange = watcher->exchange;
+    struct sl_request *request = &exchange->request;
+    struct sl_err err = {0};
+
+    if (status == 0 && !(events & UV_DISCONNECT))
+        return;
+    if (request->child)
+        sl_child_forget(request->child);
+    request->child = NULL;
+    (void)sl_fail(&err, SL_E_SERVE_REQUEST, "the client is gone");
+    if (request->answer.status == 0)
+        sl_answer_error(request, 400, &err);
+    on_answer(exchange);
+}
+
+static void watch(struct sl_exchange *exchange)
+{
+    struct sl_watcher *watcher = calloc(1, sizeof *watcher); // without it nobody sees it go
+
+    if (!watcher)
+        return;
+    if (uv_poll_init(exchange->connection->server->http->loop, &watcher->poll,
+                     exchange->connection->fd) != 0) {
+        free(watcher);
+        return;
+    }
+    watcher->exchange = exchange;
+    watcher->poll.data = watcher;
+    exchange->watcher = watcher;
+    (void)uv_poll_start(&watcher->poll, UV_DISCONNECT, on_gone);
+}
+
 static enum MHD_Result suspend(struct sl_exchange *exchange)
 {
     struct sl_http *http = exchange->connection->server->http;
@@ -248,8 +309,30 @@ static enum MHD_Result suspend(struct sl_exchange *exchange)
         exchange->after->before = exchange;
     http->suspended = exchange;
     set_time(exchange->connection, 0);
+    watch(exchange);
     MHD_suspend_connection(exchange->mhd);
     return MHD_YES;
+}
+
+// MHD asks for the next piece of a stream.
+static ssize_t on_read(void *self, uint64_t at, char *to, size_t most)
+{
+    struct sl_exchange *exchange = self;
+    struct sl_request *request = &exchange->request;
+
+    (void)at;
+    if (!request->child || exchange->connection->server->http->is_closing)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    ssize_t length = sl_child_take(request->child, to, most);
+    if (length == SL_CHILD_END)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (length == SL_CHILD_CUT)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (length > 0)
+        set_time(exchange->connection, ANSWER_S);
+    else
+        (void)suspend(exchange);
+    return length;
 }
 
 void sl_exchange_resume_all(struct sl_http *http)

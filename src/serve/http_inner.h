@@ -32,6 +32,12 @@ struct sl_exchange {
     struct sl_connection *connection;
     struct sl_exchange *before, *after; // of the suspended ones
     bool is_suspended;
+    struct sl_watcher *watcher; // while it is
+};
+// Of a client, while it waits: whether it goes away.
+struct sl_watcher {
+    uv_poll_t poll;
+    struct sl_exchange *exchange;
 };
 
 struct sl_http {

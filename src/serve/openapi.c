@@ -60,6 +60,18 @@ static const struct schema {
                                                                  "\"null\"]},\"active_runs\":" WHOLE
                                                                  ",\"queued_runs\":" WHOLE)},
     {"Pipelines", OBJECT("[\"pipelines\"]", "\"pipelines\":" LIST_OF(REF("Pipeline")))},
+    {"Backfill",
+     OBJECT(
+         "[\"run_id\",\"status\",\"asked\",\"tables\",\"running\"]",
+         "\"run_id\":" TEXT ",\"backfill_id\":" TEXT_OR_NULL ",\"status\":" TEXT
+         ",\"who\":" TEXT_OR_NULL ",\"asked_at\":" TIME ",\"started_at\":" TIME
+         ",\"ended_at\":" TIME ",\"asked\":{\"type\":\"object\"},\"tables\":" LIST_OF(
+             "{\"type\":\"object\"}") ",\"progress\":{\"type\":[\"object\",\"null\"]},"
+                                      "\"running\":" LIST_OF(
+                                          "{\"type\":\"object\"}") ",\"exit_code\":" WHOLE_OR_NULL
+                                                                   ",\"error\":{\"type\":["
+                                                                   "\"object\",\"null\"]}")},
+    {"Backfills", OBJECT("[\"backfills\"]", "\"backfills\":" LIST_OF(REF("Backfill")))},
     {"Started", OBJECT("[\"run_id\",\"status\"]", "\"run_id\":" TEXT ",\"status\":" TEXT)},
     {"Pause", OBJECT("[\"pipeline\",\"is_paused\"]",
                      "\"pipeline\":" TEXT ",\"is_paused\":" YES_OR_NO ",\"who\":" TEXT_OR_NULL

@@ -18,7 +18,7 @@ int sl_answer_status(const struct sl_err *err)
         {SL_E_SERVE_MISSING, 404},   {SL_E_SERVE_CONFLICT, 409}, {SL_E_SERVE_REFUSED, 403},
         {SL_E_SERVE_BUSY, 503},      {SL_E_RUN_MISSING, 404},    {SL_E_TABLE_MISSING, 404},
         {SL_E_PLAN_CHANGED, 409},    {SL_E_LOCKED, 409},         {SL_E_STATE, 500},
-        {SL_E_PROJECT_INVALID, 409},
+        {SL_E_PROJECT_INVALID, 409}, {SL_E_SERVE_CONFIRM, 409},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -83,13 +83,31 @@ static int read_body(struct sl_request *request, struct sl_err *err)
     return SL_OK;
 }
 
+// What a command is asked to change, before anything is known of its end.
+static void audit(struct sl_request *request)
+{
+    const struct sl_control *control = request->options->control;
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    char *details = request->json ? json_dumps(request->json, JSON_COMPACT) : NULL;
+
+    for (const char *const *word = request->route->command; *word; word++)
+        if (**word != '{' && **word != '-')
+            sl_buf_addf(&what, "%s%s", what.length ? " " : "", *word);
+    if (control && control->audit && !what.has_failed)
+        control->audit(control->self, request->who, what.text, request->values[0], details);
+    free(details);
+}
+
 static int handle(struct sl_request *request, struct sl_err *err)
 {
     SL_TRY(read_body(request, err));
     SL_TRY(sl_route_check(request, err));
     if (request->route->handle)
         return request->route->handle(request, err);
-    return sl_child_begin(request, err);
+    SL_TRY(sl_child_begin(request, err));
+    if (!sl_route_is_reading(request))
+        audit(request);
+    return SL_OK;
 }
 
 void sl_request_handle(struct sl_request *request)

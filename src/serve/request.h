@@ -16,6 +16,7 @@ struct sl_answer {
     const char *type;
     struct sl_buf text;
     int fd;            // in the place of text: a file, from its beginning; -1: none
+    bool is_stream;    // in the place of text: what the child says from now on
     const char *allow; // of 405: "GET, HEAD"
 };
 
@@ -37,7 +38,7 @@ struct sl_request {
     bool is_begun, is_handled;
     struct sl_children *children; // who may answer
     struct sl_child *child;       // who does; NULL: none
-    void (*on_answer)(void *of);  // a child has filled `answer`
+    void (*on_answer)(void *of);  // a child has filled `answer`, or has more of a stream
     void *of;
 };
 

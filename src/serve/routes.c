@@ -40,6 +40,27 @@
     {                                                                               \
         .name = "exclude", .type = SL_VALUE_TEXTS, .summary = "Steps to leave out." \
     }
+#define VERSION                                                                \
+    {                                                                          \
+        .name = "version", .type = SL_VALUE_TEXTS,                             \
+        .summary = "A table as of a version: clean.orders=3; may be repeated." \
+    }
+#define DRY_RUN                                                       \
+    {                                                                 \
+        .name = "dry_run", .type = SL_VALUE_BOOL,                     \
+        .summary = "Only say what would be done: nothing is changed." \
+    }
+#define CONFIRM                                                                         \
+    {                                                                                   \
+        .name = "confirm", .type = SL_VALUE_BOOL, .flag = "",                           \
+        .summary = "It has to be true where `dry_run` is not: something is taken away." \
+    }
+#define BREAKING                                                                               \
+    {                                                                                          \
+        .name = "allow_breaking", .type = SL_VALUE_TEXTS,                                      \
+        .summary = "Published versions that may lose columns, change types or hold nulls all " \
+                   "the same."                                                                 \
+    }
 #define WHY                                                                           \
     {                                                                                 \
         .name = "why", .type = SL_VALUE_TEXT, .summary = "Reason, for the audit log." \
@@ -75,7 +96,7 @@ const struct sl_route sl_routes[] = {
      .handle = sl_route_pipeline},
     {"POST", "/api/v1/pipelines/{pipeline}/runs", "Start a run", "pipelines", RUN, 202, "Started",
      VALUES(SELECT, EXCLUDE,
-            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}),
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}, BREAKING),
      .handle = sl_route_start},
     {"POST", "/api/v1/pipelines/{pipeline}/pause", "Let its triggers start nothing", "pipelines", RUN, 200, "Pause",
      VALUES(WHY), .handle = sl_route_pause},
@@ -88,6 +109,12 @@ const struct sl_route sl_routes[] = {
             {.name = "before", .type = SL_VALUE_TEXT, .summary = "Only what comes after this run in the list: `next` of the answer before."},
             {.name = "limit", .type = SL_VALUE_INT, .summary = "How many at most, up to 1000; 50 if nothing is said."}),
      .handle = sl_route_runs},
+    {"POST", "/api/v1/runs", "Start a run of no pipeline: what is stale of the steps", "runs", RUN, 202, "Started",
+     VALUES(SELECT, EXCLUDE,
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}, BREAKING),
+     .handle = sl_route_start_some},
+    {"POST", "/api/v1/runs/{run}/retry", "Do once more what failed in a run or was skipped, and what needs it", "runs", RUN, 202, "Started",
+     .handle = sl_route_retry},
     {"GET", "/api/v1/active", "Runs at work now, and their steps", "runs", READ, 200, "Active",
      .handle = sl_route_active},
     {"GET", "/api/v1/runs/{run}", "One run, by its id or the beginning of it", "runs", READ, 200, "Run",
@@ -111,9 +138,29 @@ const struct sl_route sl_routes[] = {
             {.name = "limit", .type = SL_VALUE_INT, .summary = "How many at most, up to 1000; 50 if nothing is said."}),
      .handle = sl_route_audit},
 
+    {"GET", "/api/v1/backfills", "Backfills that wait, are at work, or ended lately", "backfills", READ, 200, "Backfills",
+     .handle = sl_route_backfills},
+    {"POST", "/api/v1/backfills", "Compute partitions of tables anew, or with dry_run: the plan of that (200)", "backfills", RUN, 202, "Started",
+     VALUES({.name = "tables", .type = SL_VALUE_TEXTS, .summary = "Tables of models with `write: partition`."},
+            {.name = "from", .type = SL_VALUE_TEXT, .summary = "The first day, or time, of the partition column that is a date."},
+            {.name = "to", .type = SL_VALUE_TEXT, .summary = "The last day, included."},
+            {.name = "partition", .type = SL_VALUE_TEXTS, .summary = "Only these, any of them: day=2026-01-01,country=DE, with ranges and patterns."},
+            {.name = "stale", .type = SL_VALUE_BOOL, .summary = "Only partitions that the next run would compute."},
+            {.name = "allow_empty", .type = SL_VALUE_BOOL, .summary = "Also empty those of which the inputs have no row."},
+            {.name = "resume", .type = SL_VALUE_TEXT, .summary = "Do what is missing of this backfill, by its id, or how that begins."},
+            {.name = "chunk", .type = SL_VALUE_INT, .summary = "Partitions in a chunk; 0: by the number of rows."},
+            {.name = "order", .type = SL_VALUE_TEXT, .summary = "oldest or newest first."},
+            {.name = "concurrency", .type = SL_VALUE_INT, .summary = "Chunks at once; 0: as many as there may be steps."}, DRY_RUN),
+     .handle = sl_route_start_backfill, .command = WORDS("backfill", "{tables}")},
+    {"GET", "/api/v1/backfills/{run}", "One of them, by its run's id or how that begins: plan, progress, what came of it", "backfills", READ, 200, "Backfill",
+     .handle = sl_route_backfill},
+    {"POST", "/api/v1/backfills/{run}/cancel", "Stop a backfill, or take it out of the queue; it can go on later", "backfills", RUN, 202, "Started",
+     .handle = sl_route_cancel},
+
     {"GET", "/api/v1/plan", "What a run would do, and why", "project", READ, 200, "Document",
      VALUES(SELECT, EXCLUDE,
-            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "As if the steps were built anew."}),
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "As if the steps were built anew."},
+            {.name = "why", .type = SL_VALUE_BOOL, .summary = "Every cause, and what a change reaches."}, BREAKING),
      .command = WORDS("plan")},
     {"GET", "/api/v1/check", "Mistakes in the project (422: there are some)", "project", READ, 200, "Document",
      VALUES({.name = "strict", .type = SL_VALUE_BOOL, .summary = "Treat warnings as errors."}),
@@ -126,7 +173,7 @@ const struct sl_route sl_routes[] = {
      .command = WORDS("status", "--quality")},
     {"GET", "/api/v1/tables/{table}", "Columns and versions of a table, and some rows", "tables", READ, 200, "Document",
      VALUES(LIMIT, AT, {.name = "version", .type = SL_VALUE_TEXT, .summary = "As of this version."}),
-     .command = WORDS("show", "{table}")},
+     .command = WORDS("show", "{table}"), .flags = SL_ROUTE_STREAMS},
     {"GET", "/api/v1/tables/{table}/profile", "The values of its columns: counts, quantiles, histograms", "tables", READ, 200, "Document",
      VALUES({.name = "columns", .type = SL_VALUE_TEXTS, .summary = "Of these columns only."},
             {.name = "sample", .type = SL_VALUE_INT, .summary = "Of so many rows, drawn at random; 0: of all."}, AT),
@@ -141,32 +188,58 @@ const struct sl_route sl_routes[] = {
      VALUES(LIMIT), .command = WORDS("publications")},
     {"GET", "/api/v1/publications/{publication}", "One publication: its number, or the run that made it", "tables", READ, 200, "Document",
      .command = WORDS("publications", "{publication}")},
+    {"GET", "/api/v1/diff", "Compare two tables, versions or deliveries, by key and column", "tables", READ, 200, "Document",
+     VALUES({.name = "left", .type = SL_VALUE_TEXT, .summary = "A table (clean.orders), one of its versions (clean.orders@12), that of another environment (prod:clean.orders).", .is_required = true},
+            {.name = "right", .type = SL_VALUE_TEXT, .summary = "What to compare it with, of the same kinds.", .is_required = true},
+            {.name = "key", .type = SL_VALUE_TEXTS, .summary = "Columns that tell rows apart; else the key or grain that the project says."},
+            {.name = "columns", .type = SL_VALUE_TEXTS, .summary = "Compare these columns only, and the key."},
+            {.name = "whole_rows", .type = SL_VALUE_BOOL, .summary = "Compare rows as wholes, whatever the key."},
+            {.name = "tolerance", .type = SL_VALUE_TEXT, .summary = "Numbers that are no further apart are equal."},
+            {.name = "summary", .type = SL_VALUE_BOOL, .summary = "Counts only, no example rows."}, LIMIT),
+     .command = WORDS("diff", "{left}", "{right}"), .flags = SL_ROUTE_TABLES},
+    {"POST", "/api/v1/publications/{publication}/verify", "Build a publication again from raw with the recorded code, and compare every row", "tables", RUN, 200, "Document",
+     VALUES(SELECT, EXCLUDE, LIMIT), .command = WORDS("verify", "{publication}"), .flags = SL_ROUTE_READS},
+    {"POST", "/api/v1/publications/{publication}/attest", "A signed record of a publication, with the key of sluice.yml", "tables", ADMIN, 200, "Document",
+     .command = WORDS("attest", "--key={attest_key}", "{publication}")},
     // A query can read whatever the service's user can.
     {"POST", "/api/v1/query", "Ask the tables in SQL", "tables", ADMIN, 200, "Document",
-     VALUES({.name = "sql", .type = SL_VALUE_TEXT, .summary = "One SELECT or FROM.", .is_required = true}, LIMIT, AT),
-     .command = WORDS("query", "{sql}")},
+     VALUES({.name = "sql", .type = SL_VALUE_TEXT, .summary = "One SELECT or FROM.", .is_required = true}, LIMIT, AT, VERSION),
+     .command = WORDS("query", "{sql}"), .flags = SL_ROUTE_STREAMS | SL_ROUTE_READS},
     {"POST", "/api/v1/runs/{run}/rollback", "Undo a run and all after it", "tables", ADMIN, 200, "Document",
      VALUES({.name = "to", .type = SL_VALUE_BOOL, .summary = "Go back to what the run has published, rather than to what was before it."},
-            {.name = "dry_run", .type = SL_VALUE_BOOL, .summary = "Only say which tables would go back."},
+            DRY_RUN, CONFIRM,
             {.name = "no_deliver", .type = SL_VALUE_BOOL, .summary = "Leave targets to the next run."}),
-     .command = WORDS("rollback", "{run}")},
+     .command = WORDS("rollback", "{run}"), .flags = SL_ROUTE_CONFIRMS},
 
     {"GET", "/api/v1/quarantine", "Rejected rows by table and rule, with an example each", "quarantine", READ, 200, "Document",
      VALUES({.name = "by", .type = SL_VALUE_TEXT, .summary = "Put rows together by rule, source, day or run."},
             {.name = "all", .type = SL_VALUE_BOOL, .summary = "Discarded rows, too."}, REJECTED_ROWS),
      .command = WORDS("quarantine", "ls")},
     {"GET", "/api/v1/quarantine/{table}", "Rejected rows of a table, with their reasons and payload", "quarantine", READ, 200, "Document",
-     VALUES(LIMIT, AT, REJECTED_ROWS), .command = WORDS("quarantine", "show", "{table}")},
+     VALUES(LIMIT, AT, REJECTED_ROWS), .command = WORDS("quarantine", "show", "{table}"), .flags = SL_ROUTE_STREAMS},
+    {"GET", "/api/v1/quarantine/{table}/export", "All rejected rows of a table, a line of JSON each", "quarantine", READ, 200, "application/x-ndjson",
+     VALUES(REJECTED_ROWS), .command = WORDS("quarantine", "export", "--to=-", "{table}"), .flags = SL_ROUTE_STREAMS},
     {"POST", "/api/v1/quarantine/{table}/replay", "Read rejected rows again, after a contract was mended", "quarantine", RUN, 200, "Document",
-     VALUES({.name = "dry_run", .type = SL_VALUE_BOOL, .summary = "Only say what would become of the rows."},
+     VALUES(DRY_RUN,
             {.name = "downstream", .type = SL_VALUE_BOOL, .summary = "Then build and deliver what depends on the table."}),
      .command = WORDS("quarantine", "replay", "{table}")},
     {"POST", "/api/v1/quarantine/{table}/discard", "Give rejected rows up, or take them back", "quarantine", ADMIN, 200, "Document",
      VALUES({.name = "reason", .type = SL_VALUE_TEXT, .summary = "Why; it is kept with each row."},
             {.name = "all", .type = SL_VALUE_BOOL, .summary = "All of the table's rejected rows."},
             {.name = "undo", .type = SL_VALUE_BOOL, .summary = "Take discarded rows back."},
-            {.name = "dry_run", .type = SL_VALUE_BOOL, .summary = "Only count the rows."}, REJECTED_ROWS),
-     .command = WORDS("quarantine", "discard", "{table}")},
+            DRY_RUN, CONFIRM, REJECTED_ROWS),
+     .command = WORDS("quarantine", "discard", "{table}"), .flags = SL_ROUTE_CONFIRMS, .who_flag = "--by"},
+
+    {"GET", "/api/v1/alerts", "What is wrong now, what could not be sent, and what is silenced", "alerts", READ, 200, "Document",
+     VALUES({.name = "all", .type = SL_VALUE_BOOL, .summary = "Also alerts that are over."}, LIMIT),
+     .command = WORDS("alerts", "ls")},
+    {"POST", "/api/v1/alerts/silences", "Tell nobody of some alerts for a while", "alerts", RUN, 200, "Document",
+     VALUES({.name = "what", .type = SL_VALUE_TEXT, .summary = "A kind (row_drop), a subject or a pattern of subjects (raw.*), or both.", .is_required = true},
+            {.name = "for", .type = SL_VALUE_TEXT, .summary = "How long, from now on: 2h."}, WHY,
+            {.name = "end", .type = SL_VALUE_BOOL, .summary = "End this silence instead."}),
+     .command = WORDS("alerts", "silence", "{what}"), .who_flag = "--by"},
+    {"POST", "/api/v1/alerts/channels/{channel}/test", "Send a test message to a channel", "alerts", RUN, 200, "Document",
+     .command = WORDS("alerts", "test", "{channel}")},
     {0},
     // clang-format on
 };
@@ -320,7 +393,20 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
             return fail_type(value, err);
     }
     for (const struct sl_route_value *value = request->route->values; value && value->name; value++)
-        if (value->is_required && !json_object_get(request->json, value->name))
+        if (value->is_required && !json_object_get(request->json, value->name) &&
+            !sl_uri_get(&request->uri, value->name))
             return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is missing", value->name);
-    return SL_OK;
+    if (!(request->route->flags & SL_ROUTE_CONFIRMS) || sl_request_bool(request, "confirm") ||
+        sl_request_bool(request, "dry_run"))
+        return SL_OK;
+    (void)sl_fail(err, SL_E_SERVE_CONFIRM, "%s: neither `confirm` nor `dry_run` is true",
+                  request->route->summary);
+    return sl_err_hint(err, "{\"dry_run\": true} says what would be done, {\"confirm\": true} "
+                            "does it");
+}
+
+bool sl_route_is_reading(const struct sl_request *request)
+{
+    return strcmp(request->route->method, "GET") == 0 || (request->route->flags & SL_ROUTE_READS) ||
+           sl_request_bool(request, "dry_run");
 }

@@ -13,7 +13,14 @@ struct sl_route_value {
     enum sl_value_type type;
     const char *summary;
     bool is_required;
-    const char *flag; // of `command`: "--limit"; NULL: "--" and the name
+    const char *flag; // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
+};
+
+enum sl_route_flag {
+    SL_ROUTE_STREAMS = 1,  // what the command prints may be large: it is passed on as it comes
+    SL_ROUTE_READS = 2,    // nothing is changed: nobody has to be told, and it may be cut off
+    SL_ROUTE_TABLES = 8,   // words that come from values name tables, and no files
+    SL_ROUTE_CONFIRMS = 4, // it takes something away: `confirm` or `dry_run` has to be said
 };
 
 struct sl_route {
@@ -30,7 +37,10 @@ struct sl_route {
     int (*handle)(struct sl_request *request, struct sl_err *err);
     // or a command of this program does: its words, up to a NULL. "{table}" alone is the value of
     // that name in the path, which comes behind "--". Values of the query and body become options.
+    // One that has both is for the handler to choose; a list in the body is several words.
     const char *const *command;
+    unsigned flags;       // enum sl_route_flag; a GET reads anyhow
+    const char *who_flag; // of `command`: "--by", for who asks
 };
 
 extern const struct sl_route sl_routes[]; // ends with a NULL method
@@ -42,6 +52,8 @@ const struct sl_route *sl_route_find(const char *method, const struct sl_uri *ur
                                      const char **ret_allow);
 // Whether the values of the query and the body are what the route takes (SL_E_SERVE_REQUEST).
 SL_MUST int sl_route_check(struct sl_request *request, struct sl_err *err);
+// Only looks: by its method, its flags, or since it is asked what would be.
+bool sl_route_is_reading(const struct sl_request *request);
 // The OpenAPI 3.1 document; the same at each call.
 SL_MUST int sl_openapi(json_t **ret, struct sl_err *err);
 // The reference page.

@@ -1,6 +1,7 @@
 #include "serve/routes_handlers.h"
 
 #include "base/log.h"
+#include "serve/child.h"
 
 static const struct sl_control *control_of(const struct sl_request *request)
 {
@@ -75,18 +76,95 @@ int sl_route_active(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, 200, json, err);
 }
 
-int sl_route_start(struct sl_request *request, struct sl_err *err)
+static const char *trigger_of(const struct sl_request *request)
+{
+    return request->is_local ? "by hand" : "http";
+}
+
+static int start(struct sl_request *request, const char *pipeline, struct sl_err *err)
 {
     struct sl_start_options options = {
         .full_refresh = sl_request_bool(request, "full_refresh"),
-        .trigger = request->is_local ? "by hand" : "http",
+        .trigger = trigger_of(request),
     };
     SL_AUTO(sl_json_free) json_t *json = NULL;
 
     SL_TRY(sl_request_texts(request, "select", &options.select, err));
     SL_TRY(sl_request_texts(request, "exclude", &options.exclude, err));
-    SL_TRY(control_of(request)->start_run(control_of(request)->self, request->values[0], &options,
+    SL_TRY(sl_request_texts(request, "allow_breaking", &options.may_break, err));
+    SL_TRY(control_of(request)->start_run(control_of(request)->self, pipeline, &options,
                                           request->who, &json, err));
+    return sl_answer_json(request, request->route->status, json, err);
+}
+
+int sl_route_start(struct sl_request *request, struct sl_err *err)
+{
+    return start(request, request->values[0], err);
+}
+
+int sl_route_start_some(struct sl_request *request, struct sl_err *err)
+{
+    return start(request, NULL, err);
+}
+
+int sl_route_retry(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_start_options options = {.command = "retry", .trigger = trigger_of(request)};
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    const char *pipeline;
+
+    SL_TRY(sl_route_missing_steps(request, &options.select, &pipeline, err));
+    SL_TRY(control_of(request)->start_run(control_of(request)->self, pipeline, &options,
+                                          request->who, &json, err));
+    return sl_answer_json(request, request->route->status, json, err);
+}
+
+// --- backfills
+
+int sl_route_backfills(struct sl_request *request, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *list = NULL;
+
+    SL_TRY(control_of(request)->backfills(control_of(request)->self, NULL, &list, err));
+    SL_AUTO(sl_json_free) json_t *json = json_pack("{s:O}", "backfills", list);
+    return sl_answer_json(request, 200, json, err);
+}
+
+int sl_route_backfill(struct sl_request *request, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *list = NULL;
+    const char *id = request->values[0];
+
+    SL_TRY(control_of(request)->backfills(control_of(request)->self, id, &list, err));
+    if (json_array_size(list) == 0)
+        return sl_fail(err, SL_E_SERVE_MISSING, "there is no backfill '%.100s'", id);
+    if (json_array_size(list) > 1)
+        return sl_fail(err, SL_E_RUN_MISSING, "more than one backfill begins with '%.100s'", id);
+    return sl_answer_json(request, 200, json_array_get(list, 0), err);
+}
+
+// The plan is made by the command; the work is done here.
+int sl_route_start_backfill(struct sl_request *request, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_strs tables, partitions;
+
+    if (sl_request_bool(request, "dry_run"))
+        return sl_child_begin(request, err);
+    SL_TRY(sl_request_texts(request, "tables", &tables, err));
+    SL_TRY(sl_request_texts(request, "partition", &partitions, err));
+    SL_AUTO(sl_json_free)
+    json_t *asked = json_pack(
+        "{s:o, s:s*, s:s*, s:o, s:b, s:b, s:s*, s:I, s:s*, s:I}", "tables", sl_json_strs(&tables),
+        "from", sl_request_text(request, "from"), "to", sl_request_text(request, "to"),
+        "partitions", sl_json_strs(&partitions), "stale", (int)sl_request_bool(request, "stale"),
+        "allow_empty", (int)sl_request_bool(request, "allow_empty"), "resume",
+        sl_request_text(request, "resume"), "chunk",
+        (json_int_t)sl_request_int(request, "chunk", 0), "order", sl_request_text(request, "order"),
+        "concurrency", (json_int_t)sl_request_int(request, "concurrency", 0));
+    SL_TRY_NEW(asked, err);
+    SL_TRY(control_of(request)->start_backfill(control_of(request)->self, asked,
+                                               trigger_of(request), request->who, &json, err));
     return sl_answer_json(request, request->route->status, json, err);
 }
 

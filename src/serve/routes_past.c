@@ -129,6 +129,31 @@ int sl_route_run(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, 200, json, err);
 }
 
+int sl_route_missing_steps(struct sl_request *request, struct sl_strs *ret,
+                           const char **ret_pipeline, struct sl_err *err)
+{
+    struct sl_state *state;
+    struct sl_run_row run;
+    struct sl_step_row *steps;
+    size_t count;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, &run, err));
+    SL_TRY(sl_state_steps(state, run.id, &request->arena, &steps, &count, err));
+    *ret = (struct sl_strs){0};
+    *ret_pipeline = run.pipeline;
+    if (sl_str_equal(run.command, "backfill"))
+        return sl_fail(err, SL_E_SERVE_CONFLICT,
+                       "a backfill goes on with POST /api/v1/backfills and `resume`");
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_equal(steps[i].status, "error") || sl_str_equal(steps[i].status, "skipped") ||
+            sl_str_equal(steps[i].status, "partial"))
+            SL_TRY(sl_strs_add(ret, &request->arena, steps[i].name, err));
+    return ret->count ? SL_OK
+                      : sl_fail(err, SL_E_SERVE_CONFLICT,
+                                "no step of run %.8s failed or was skipped", run.id);
+}
+
 static json_t *error_of(const struct sl_step_row *step)
 {
     if (!step->code)

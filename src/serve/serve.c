@@ -515,6 +515,7 @@ static void clear(struct sl_service *service)
     sl_notify_close(&service->notify);
     sl_agenda_free(&service->agenda);
     sl_metrics_free(&service->metrics);
+    sl_json_free(&service->backfills);
     sl_state_close(&service->state);
     sl_fd_close(&service->run_lock);
     sl_fd_close(&service->serve_lock);

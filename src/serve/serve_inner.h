@@ -40,6 +40,8 @@ struct sl_service_run {
     const char *command, *trigger, *who;
     int64_t tick_us, asked_us, began_us;
     struct sl_start_options options;
+    bool has_pipeline;
+    json_t *backfill; // sl_backfill_asked_json; NULL: it is a run of the pipeline
     struct sl_listener listener;
     enum sl_service_run_state state;
     struct sl_generation *generation; // at work
@@ -68,6 +70,7 @@ struct sl_service {
     struct sl_sender *sender;
     struct sl_systemd systemd;
     struct sl_service_run *runs; // queued and at work
+    json_t *backfills;           // documents of those that ended last; NULL: none
     size_t at_work;
     int serve_lock, run_lock;
     bool has_run_lock, waits_for_run_lock, has_told_lock;
@@ -109,11 +112,15 @@ struct sl_asked {
     const char *pipeline, *trigger, *who;
     int64_t tick_us;
     struct sl_start_options options;
+    const json_t *backfill;
 };
 // Keeps it in the queue and begins what there is room for. *ret is NULL if it was asked for before,
 // or is left out by the pipeline's overlap policy: *ret_why says which then.
 SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
                            struct sl_service_run **ret, const char **ret_why, struct sl_err *err);
+// A backfill, which may wait for its turn; it is in the audit log with what was asked for.
+SL_MUST int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *asked,
+                                    char ret_id[37], struct sl_err *err);
 // Takes up what a service before this one was asked for, and what it was killed over.
 SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // Begins runs that wait, as far as there is room.
@@ -144,6 +151,21 @@ void sl_service_close_left(struct sl_service *service);
 // Leads at once, or when nobody else does.
 SL_MUST int sl_service_elect(struct sl_service *service, struct sl_err *err);
 void sl_service_resign(struct sl_service *service);
+
+// --- backfills.c
+// In the place of a pipeline's name; no pipeline can have one of these.
+#define SL_BACKFILL_PIPELINE "(backfill)"
+#define SL_NO_PIPELINE "(by hand)"
+// No backfill of one of its tables is at work.
+bool sl_backfill_has_room(const struct sl_service *service, const struct sl_service_run *run);
+void sl_backfill_remember(struct sl_service_run *run); // it has ended
+// One that says it is at work, but whose service was killed, is asked for again.
+SL_MUST int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row,
+                                bool *ret_was_ours, struct sl_err *err);
+SL_MUST int sl_backfill_control_start(void *self, const json_t *asked, const char *trigger,
+                                      const char *who, json_t **ret_json, struct sl_err *err);
+SL_MUST int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json,
+                                     struct sl_err *err);
 
 // --- control_service.c
 struct sl_control sl_service_control(struct sl_service *service);

@@ -138,12 +138,13 @@ static void alert(struct sl_service_run *run)
 {
     struct sl_service *service = run->service;
     const struct sl_err *failure = sl_live_err(run->live);
+    const char *pipeline = run->has_pipeline ? run->pipeline : NULL;
     struct sl_err err = {0};
     int code = SL_OK;
     if (failure->code)
-        code = sl_notify_run_failed(service->notify, failure, run->pipeline, &err);
+        code = sl_notify_run_failed(service->notify, failure, pipeline, &err);
     else if (sl_live_is_planned(run->live) && !sl_live_had_nothing(run->live))
-        code = sl_notify_run_ended(service->notify, sl_live_run(run->live), run->pipeline, &err);
+        code = sl_notify_run_ended(service->notify, sl_live_run(run->live), pipeline, &err);
     if (code != SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "alerts: %s", err.message);
     sl_sender_wake(service->sender);
@@ -163,7 +164,10 @@ void sl_service_tell_end(struct sl_service_run *run)
                         sl_code_info(failure->code)->id, failure->hint[0] ? "; " : "",
                         failure->hint);
     else if (sl_live_had_nothing(run->live))
-        sl_service_tell(SL_LOG_INFO, run, "nothing to do: no input has changed (%s)", run->trigger);
+        sl_service_tell(SL_LOG_INFO, run, "nothing to do: %s (%s)",
+                        run->backfill ? "no partition was chosen, or is missing"
+                                      : "no input has changed",
+                        run->trigger);
     else
         sl_service_tell(SL_LOG_INFO, run, "ended: %s in %.3f s", state, elapsed_s);
     alert(run);

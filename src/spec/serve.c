@@ -52,6 +52,11 @@ const struct sl_opt sl_serve_rows[] = {
          "When the project is read anew: auto, as soon as its files have changed and settled; "
          "signal, at SIGHUP alone.",
      .values = reloads},
+    {.name = "attest_key",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct sl_serve_spec, attest_key),
+     .summary = "File of the private key that signs attestations which are asked for over HTTP.",
+     .example = "keys/sluice.key"},
     {.name = "hosts",
      .type = SL_OPT_STRINGS,
      .offset = offsetof(struct sl_serve_spec, hosts),

@@ -24,6 +24,7 @@ enum sl_serve_reload { SL_RELOAD_AUTO, SL_RELOAD_SIGNAL };
 struct sl_serve_spec {
     int reload;                // enum sl_serve_reload
     const char *listen;        // "127.0.0.1:7410"
+    const char *attest_key;    // file of the private key that `attest` over HTTP signs with
     struct sl_strs hosts;      // further names that a request's Host may have
     struct sl_opt_list tokens; // struct sl_token
 };

@@ -452,6 +452,25 @@ def test_a_disk_that_fails_loses_nothing(corrected, tmp_path):
         shutil.rmtree(failed.folder)
 
 
+def test_a_chunk_whose_error_may_pass_is_tried_again(corrected, tmp_path):
+    project, total, expected = corrected
+    tried = 0
+    for n in some_of(total, 8):
+        failed = again(project, tmp_path / f"again-{n}")
+        failed.write("sluice.yml", SMALL["sluice.yml"] + "retry: {attempts: 3, initial: 1s, max: 1s}\n")
+        done = failed.run(*COMMAND, "--log-format", "json", env={"SLUICE_FAULT_FAIL": str(n)}, exit_code=None)
+        chunks = [line for line in map(json.loads, done.stderr.splitlines()) if line.get("chunk_status")]
+        again_ok = [line for line in chunks if line["attempt"] == 2]
+        if again_ok:
+            tried += 1
+            assert done.returncode == 0 and {line["chunk_status"] for line in chunks} <= {"ok", "nothing"}, n
+            assert failed.rows("curated.daily") == expected, n
+            flat = [values[0] for chunk in done_chunks(failed) for values in chunk]
+            assert sorted(flat) == [day(number) for number in range(2, 6)], n
+        shutil.rmtree(failed.folder)
+    assert tried, "none of the failures was in a chunk"
+
+
 def test_ctrl_c_brings_chunks_to_their_end(back):
     process = subprocess.Popen([str(back.binary), "backfill", "daily", "--chunk", "1", "--concurrency", "1", "--yes"], cwd=back.folder,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -145,7 +145,7 @@ def test_errors_are_json_and_say_what_helps(service):
     is_error(service.ask("GET", "/api/v1/nothing"), 404, "SL0822")
     is_error(service.ask("GET", "/"), 404, "SL0822")
     status, headers, body = service.ask("DELETE", "/api/v1/runs")
-    assert (status, headers["Allow"], body["error"]["code"]) == (405, "GET, HEAD", "SL0826")
+    assert (status, headers["Allow"], body["error"]["code"]) == (405, "GET, HEAD, POST", "SL0826")
     is_error(service.ask("GET", "/api/v1/runs?limit=many"), 400, "SL0826")
     is_error(service.ask("GET", "/api/v1/runs?limit=0"), 400, "SL0826")
     is_error(service.ask("GET", "/api/v1/pipelines/nix"), 404, "SL0822")
@@ -569,3 +569,165 @@ def test_a_list_of_100_000_runs_is_answered_fast(serve, own_shop):
     times.sort()
     print(f"p50 {times[250] * 1000:.2f} ms, p99 {times[495] * 1000:.2f} ms")
     assert times[250] < 0.020  # p99 is told: other tests run beside this one
+
+
+# --- what commands can do
+
+def test_tables_are_compared_verified_and_attested(serve, own_shop):
+    own_shop.run("attest", "key", "sluice")
+    service = serve(config="\nserve:\n  attest_key: sluice.key\n")
+    status, _, diff = service.ask("GET", "/api/v1/diff?left=clean.orders@0&right=clean.orders&summary=true")
+    own = own_shop.json("diff", "clean.orders@0", "clean.orders", "--summary")
+    assert status == 200 and [diff[side]["rows"] for side in "ab"] == [own[side]["rows"] for side in "ab"] and diff.keys() == own.keys()
+    is_error(service.ask("GET", "/api/v1/diff?left=data/orders-1.csv&right=clean.orders"), 400, "SL0826")
+    is_error(service.ask("GET", "/api/v1/diff?left=clean.orders"), 400, "SL0826")
+    number = own_shop.json("publications")["publications"][0]["number"]
+    status, _, verified = service.local("POST", f"/api/v1/publications/%23{number}/verify", {"select": ["clean.orders"]})
+    assert status == 200 and verified["holds"]
+    status, _, envelope = service.local("POST", f"/api/v1/publications/%23{number}/attest", {})
+    assert status == 200 and envelope["payloadType"] == "application/vnd.in-toto+json"
+    assert service.called()["what"] == "attest"
+    own_shop.write("attestation.json", json.dumps(envelope))
+    own_shop.run("attest", "verify", "attestation.json", "--key", "sluice.pub")
+
+
+def test_without_a_key_nothing_is_attested(service):
+    is_error(service.local("POST", "/api/v1/publications/%231/attest", {}), 409, "SL0823")
+
+
+def test_rejected_rows_are_exported_as_lines(service):
+    status, headers, text = service.ask("GET", "/api/v1/quarantine/orders/export")
+    assert (status, headers["Content-Type"]) == (200, "application/x-ndjson")
+    service.project.run("quarantine", "export", "orders", "--to", "rejected.jsonl")
+    rows = sorted(text.splitlines())
+    assert rows == sorted((service.project.folder / "rejected.jsonl").read_bytes().splitlines()) and len(rows) > 0
+    assert text == service.project.run("quarantine", "export", "orders", "--to", "-").stdout.encode()
+    assert service.ask("GET", "/api/v1/quarantine/orders/export?rule=no.such")[::2] == (200, b"")
+    is_error(service.ask("GET", "/api/v1/quarantine/nix/export"), 404, "SL0501")
+
+
+def test_what_takes_something_away_is_confirmed_and_in_the_audit_log(guarded):
+    ask = {"token": SECRETS["ADMIN_TOKEN"]}
+    path = "/api/v1/quarantine/orders/discard"
+    is_error(guarded.ask("POST", path, {"all": True, "reason": "old"}, **ask), 409, "SL0828")
+    assert guarded.ask("POST", path, {"all": True, "reason": "old", "dry_run": True}, **ask)[0] == 200
+    assert guarded.ask("POST", path, {"all": True, "reason": "old", "confirm": True}, **ask)[0] == 200
+    told = guarded.called()
+    assert (told["call"], told["who"], told["what"], told["subject"]) == ("audit", "boss", "quarantine discard", "orders")
+    assert json.loads(told["details"]) == {"all": True, "reason": "old", "confirm": True}
+    rejected = guarded.project.json("quarantine", "ls", "orders")["rows"]
+    given_up = guarded.project.json("quarantine", "ls", "orders", "--all")["rows"]
+    assert rejected == [] and given_up and "boss" in guarded.project.run("quarantine", "show", "orders", "--json").stdout
+    run = guarded.ask("GET", "/api/v1/runs", **ask)[2]["runs"][0]["run_id"]
+    is_error(guarded.ask("POST", f"/api/v1/runs/{run}/rollback", {}, **ask), 409, "SL0828")
+    assert guarded.ask("POST", f"/api/v1/runs/{run}/rollback", {"dry_run": True}, **ask)[0] == 200
+
+
+def test_alerts_are_listed_silenced_and_tested(service):
+    assert service.ask("GET", "/api/v1/alerts?all=true")[2] == service.project.json("alerts", "ls", "--all")
+    status, _, body = service.local("POST", "/api/v1/alerts/silences", {"what": "row_drop raw.*", "for": "2h", "why": "moving"})
+    assert status == 200, body
+    assert service.called()["what"] == "alerts silence"
+    assert "row_drop raw.*" in json.dumps(service.ask("GET", "/api/v1/alerts")[2])
+    assert service.local("POST", "/api/v1/alerts/silences", {"what": "row_drop raw.*", "end": True})[0] == 200
+    is_error(service.local("POST", "/api/v1/alerts/channels/nix/test", {}), 400, "SL0830")
+
+
+def test_queries_read_versions(service):
+    answer = service.local("POST", "/api/v1/query", {"sql": "select count(*) as n from clean.orders", "version": ["clean.orders=0"]})[2]
+    assert answer == service.project.json("query", "select count(*) as n from clean.orders", "--version", "clean.orders=0")
+    assert service.ask("GET", "/api/v1/plan?why=true&full_refresh=true")[2] == service.project.json("plan", "--why", "--full-refresh")
+
+
+def test_runs_of_no_pipeline_and_retries_are_asked_of_the_service(service):
+    assert service.local("POST", "/api/v1/runs", {"select": ["clean.orders"], "allow_breaking": ["a"]})[0] == 202
+    assert service.called()["pipeline"] is None
+    (service.project.folder / "models" / "daily_revenue.sql").write_text("select error('broken') as x from clean.orders")
+    service.project.run("run", exit_code=None)
+    run = service.ask("GET", "/api/v1/runs?limit=1")[2]["runs"][0]["run_id"]
+    assert service.local("POST", f"/api/v1/runs/{run}/retry", {})[0] == 202
+    assert "curated.daily_revenue" in service.called()["select"]
+    service.project.run("run", "--full-refresh", "--select", "raw.customers")
+    run = service.ask("GET", "/api/v1/runs?limit=1")[2]["runs"][0]["run_id"]
+    is_error(service.local("POST", f"/api/v1/runs/{run}/retry", {}), 409, "SL0823")
+
+
+# --- streams, and clients that go away
+
+def test_a_large_answer_is_passed_on_as_it_comes(service):
+    sql = "select range as n, repeat('x', 100) as text from range(200000)"
+    before = service.memory_kb()
+    connection = UnixConnection(service.socket)
+    connection.request("POST", "/api/v1/query", json.dumps({"sql": sql, "limit": 0}))
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Transfer-Encoding"], answer.headers["Content-Type"]) == (200, "chunked", "application/json")
+    text = answer.read()
+    connection.close()
+    assert len(text) > 20_000_000 and len(json.loads(text)["rows"]) == 200000
+    assert service.memory_kb() - before < 16_000
+    # One that reads slowly is waited for.
+    connection = UnixConnection(service.socket)
+    connection.request("POST", "/api/v1/query", json.dumps({"sql": sql, "limit": 0}))
+    answer, read = connection.getresponse(), 0
+    while piece := answer.read(1_000_000):
+        read += len(piece)
+        assert service.ask("GET", "/healthz")[0] == 200
+    assert read == len(text)
+
+
+def script(tmp_path, text):
+    file = tmp_path / "command"
+    file.write_text("#!/bin/sh\n" + text)
+    file.chmod(0o755)
+    return f"program={file}"
+
+
+def test_a_stream_whose_command_fails_is_cut_off(serve, tmp_path):
+    service = serve(script(tmp_path, "head -c 3000000 /dev/zero | tr '\\0' x\nexit 1\n"))
+    connection = UnixConnection(service.socket)
+    connection.request("POST", "/api/v1/query", json.dumps({"sql": "select 1"}))
+    answer = connection.getresponse()
+    assert answer.status == 200
+    with pytest.raises(http.client.IncompleteRead):
+        answer.read()
+    assert service.ask("GET", "/healthz")[0] == 200
+
+
+def wait_for_pid(file):
+    while not (file.exists() and file.read_text().strip()):
+        os.sched_yield()
+    return int(file.read_text())
+
+
+def wait_until_gone(pid):
+    end = time.monotonic() + 30
+    while pathlib.Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < end, "it is still at work"
+        os.sched_yield()
+
+
+@pytest.mark.parametrize("says", ["", "head -c 3000000 /dev/zero\n"])
+def test_a_client_that_goes_away_ends_a_command_that_only_reads(serve, tmp_path, says):
+    file = tmp_path / "pid"
+    service = serve(script(tmp_path, f"echo $$ > {file}\n{says}exec sleep 600\n"), "children=1")
+    for over in (UnixConnection(service.socket), service.tcp()):
+        file.unlink(missing_ok=True)
+        over.request(*(("POST", "/api/v1/query", json.dumps({"sql": "select 1"})) if isinstance(over, UnixConnection) else ("GET", "/api/v1/tables/x")))
+        pid = wait_for_pid(file)
+        over.close()
+        wait_until_gone(pid)
+    assert service.ask("GET", "/healthz")[0] == 200
+
+
+def test_a_client_that_goes_away_does_not_end_what_changes_something(serve, tmp_path):
+    file, gate = tmp_path / "pid", tmp_path / "gate"
+    os.mkfifo(gate)
+    service = serve(script(tmp_path, f"echo $$ > {file}\nread -r line < {gate}\necho $line > {tmp_path}/done\n"))
+    over = UnixConnection(service.socket)
+    over.request("POST", "/api/v1/quarantine/orders/replay", "{}")
+    pid = wait_for_pid(file)
+    over.close()
+    assert service.ask("GET", "/healthz")[0] == 200
+    gate.write_text("went on\n")
+    wait_until_gone(pid)
+    assert (tmp_path / "done").read_text() == "went on\n"

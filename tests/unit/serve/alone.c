@@ -51,14 +51,42 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
                      const char *who, json_t **ret_json, struct sl_err *err)
 {
     (void)self;
-    SL_TRY(require_pipeline(pipeline, err));
-    tell(json_pack("{s:s, s:s, s:o, s:o, s:b, s:s, s:s}", "call", "start_run", "pipeline", pipeline,
-                   "select", texts(&options->select), "exclude", texts(&options->exclude),
+    if (pipeline)
+        SL_TRY(require_pipeline(pipeline, err));
+    tell(json_pack("{s:s, s:s?, s:o, s:o, s:b, s:s, s:s}", "call", "start_run", "pipeline",
+                   pipeline, "select", texts(&options->select), "exclude", texts(&options->exclude),
                    "full_refresh", (int)options->full_refresh, "trigger", options->trigger, "who",
                    who));
     *ret_json = json_pack("{s:s, s:s}", "run_id", "5bd05ae7-0000-4000-8000-000000000000", "status",
                           "running");
     return SL_OK;
+}
+
+static int start_backfill(void *self, const json_t *asked, const char *trigger, const char *who,
+                          json_t **ret_json, struct sl_err *err)
+{
+    (void)self;
+    (void)err;
+    tell(json_pack("{s:s, s:O, s:s, s:s}", "call", "start_backfill", "asked", (json_t *)asked,
+                   "trigger", trigger, "who", who));
+    *ret_json = json_pack("{s:s, s:s}", "run_id", "5bd05ae7-0000-4000-8000-000000000000", "status",
+                          "running");
+    return SL_OK;
+}
+
+static int backfills(void *self, const char *run_id, json_t **ret_json, struct sl_err *err)
+{
+    (void)self;
+    *ret_json = json_array();
+    return run_id ? sl_fail(err, SL_E_SERVE_MISSING, "there is no backfill '%s'", run_id) : SL_OK;
+}
+
+static void audit(void *self, const char *who, const char *what, const char *subject,
+                  const char *details)
+{
+    (void)self;
+    tell(json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "call", "audit", "who", who, "what", what,
+                   "subject", subject, "details", details));
 }
 
 static int cancel(void *self, const char *run_id, const char *who, json_t **ret_json,
@@ -213,9 +241,19 @@ static int64_t number(int argc, char **argv, const char *name)
 static int serve(int argc, char **argv, struct alone *alone, struct sl_err *err)
 {
     const struct sl_project_options loaded = {.resolve_secrets = true};
-    const struct sl_control control = {start_run, cancel,    pause_pipeline, resume_pipeline,
-                                       decide,    pipelines, active_runs,    health,
-                                       metrics,   alone};
+    const struct sl_control control = {.start_run = start_run,
+                                       .start_backfill = start_backfill,
+                                       .backfills = backfills,
+                                       .cancel = cancel,
+                                       .pause = pause_pipeline,
+                                       .resume = resume_pipeline,
+                                       .decide = decide,
+                                       .pipelines = pipelines,
+                                       .active_runs = active_runs,
+                                       .health = health,
+                                       .audit = audit,
+                                       .metrics = metrics,
+                                       .self = alone};
     SL_AUTO(sl_project_free) struct sl_project *project = NULL;
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
     const char *note;

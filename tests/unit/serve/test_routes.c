@@ -79,7 +79,7 @@ static void a_path_that_has_another_method_names_it(void **state)
 
     (void)state;
     assert_int_equal(ask(&asked, "DELETE", "/api/v1/runs", NULL), SL_E_SERVE_MISSING);
-    assert_string_equal(asked.err.message, "GET, HEAD");
+    assert_string_equal(asked.err.message, "GET, HEAD, POST");
     drop(&asked);
     assert_int_equal(ask(&asked, "GET", "/api/v1/nothing", NULL), SL_E_SERVE_MISSING);
     assert_string_equal(asked.err.message, "none");
@@ -164,8 +164,64 @@ static void no_value_becomes_an_option(void **state)
     check_words("POST", "/api/v1/query", "{\"sql\":\"--help\",\"limit\":2}",
                 "query|--limit=2|--json|--|--help");
     check_words("POST", "/api/v1/quarantine/orders/discard",
-                "{\"reason\":\"$(reboot); `x` 'y'\",\"all\":true,\"undo\":false}",
-                "quarantine|discard|--reason=$(reboot); `x` 'y'|--all|--json|--|orders");
+                "{\"reason\":\"$(reboot); `x` 'y'\",\"all\":true,\"undo\":false,\"confirm\":true}",
+                "quarantine|discard|--reason=$(reboot); `x` 'y'|--all|--by=|--json|--|orders");
+    check_words("GET", "/api/v1/quarantine/--all/export?rule=x", NULL,
+                "quarantine|export|--to=-|--rule=x|--json|--|--all");
+    check_words("POST", "/api/v1/backfills",
+                "{\"tables\":[\"--yes\",\"b\"],\"partition\":[\"--resume\"],\"dry_run\":true}",
+                "backfill|--partition=--resume|--dry-run|--json|--|--yes|b");
+    check_words("POST", "/api/v1/alerts/silences", "{\"what\":\"--end\",\"for\":\"2h\"}",
+                "alerts|silence|--for=2h|--by=|--json|--|--end");
+    check_words("GET", "/api/v1/diff?left=clean.orders@3&right=prod:clean.orders&summary", NULL,
+                "diff|--summary|--json|--|clean.orders@3|prod:clean.orders");
+}
+
+static void what_compares_tables_reads_no_files(void **state)
+{
+    static const char *const files[] = {"/etc/passwd",
+                                        "data/orders.csv",
+                                        "sluice.yml",
+                                        "orders.csv",
+                                        "a:b:clean.x",
+                                        "prod:../clean.x",
+                                        ""};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct asked asked;
+        struct sl_strs words;
+        SL_AUTO(sl_buf_clear) struct sl_buf path = SL_BUF_INIT;
+
+        sl_buf_addf(&path, "/api/v1/diff?left=clean.orders&right=%s", files[i]);
+        assert_int_equal(ask(&asked, "GET", path.text, NULL), SL_OK);
+        assert_int_equal(sl_child_words(&asked.request, &words, &asked.err), SL_E_SERVE_REQUEST);
+        drop(&asked);
+    }
+}
+
+static void what_takes_something_away_has_to_be_confirmed(void **state)
+{
+    static const struct {
+        const char *path, *body;
+        enum sl_code code;
+    } cases[] = {
+        {"/api/v1/runs/4f/rollback", NULL, SL_E_SERVE_CONFIRM},
+        {"/api/v1/runs/4f/rollback", "{\"confirm\":false}", SL_E_SERVE_CONFIRM},
+        {"/api/v1/runs/4f/rollback", "{\"confirm\":\"yes\"}", SL_E_SERVE_REQUEST},
+        {"/api/v1/runs/4f/rollback", "{\"dry_run\":true}", SL_OK},
+        {"/api/v1/runs/4f/rollback", "{\"confirm\":true}", SL_OK},
+        {"/api/v1/quarantine/orders/discard", "{\"all\":true}", SL_E_SERVE_CONFIRM},
+        {"/api/v1/quarantine/orders/replay", "{}", SL_OK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct asked asked;
+
+        assert_int_equal(ask(&asked, "POST", cases[i].path, cases[i].body), cases[i].code);
+        drop(&asked);
+    }
 }
 
 // --- who may
@@ -285,7 +341,7 @@ static void the_document_has_every_route(void **state)
 
         assert_non_null(json_object_get(path, strcmp(route->method, "GET") == 0 ? "get" : "post"));
         assert_true(strchr(route->answers, '/') || json_object_get(schemas, route->answers));
-        assert_true((route->handle != NULL) != (route->command != NULL));
+        assert_true(route->handle || route->command);
     }
 }
 
@@ -298,6 +354,8 @@ int main(void)
         cmocka_unit_test(values_must_be_what_the_route_takes),
         cmocka_unit_test(no_name_leads_to_a_file),
         cmocka_unit_test(no_value_becomes_an_option),
+        cmocka_unit_test(what_compares_tables_reads_no_files),
+        cmocka_unit_test(what_takes_something_away_has_to_be_confirmed),
         cmocka_unit_test(who_may_do_what),
         cmocka_unit_test(the_socket_needs_no_token),
         cmocka_unit_test(the_document_has_every_route),

@@ -1,0 +1,142 @@
+// Backfills that a service does for the command: it is asked, and how far it has come is shown.
+#include "cli/backfill.h"
+
+#include "base/clock.h"
+#include "serve/client.h"
+
+#include <string.h>
+#include <time.h>
+
+#define LOOK_MS 200 // between two looks: somebody reads it
+
+static void wait_a_moment(void)
+{
+    const struct timespec moment = {.tv_nsec = LOOK_MS * 1000000L};
+    (void)nanosleep(&moment, NULL);
+}
+
+static struct sl_backfill_progress progress_of(const json_t *json)
+{
+    return (struct sl_backfill_progress){
+        .chunk_count = (size_t)sl_json_int(json, "chunks", 0),
+        .ended = (size_t)sl_json_int(json, "ended", 0),
+        .running = (size_t)sl_json_int(json, "running", 0),
+        .failed = (size_t)sl_json_int(json, "failed", 0),
+        .partitions_done = sl_json_int(json, "partitions_done", 0),
+        .partitions_total = sl_json_int(json, "partitions_total", 0),
+        .rows_in = sl_json_int(json, "rows_in", 0),
+        .rows_out = sl_json_int(json, "rows_out", 0),
+        .started_us = sl_clock_monotonic_us() - sl_json_int(json, "elapsed_ms", 0) * 1000};
+}
+
+static int follow(const struct sl_backfill_asking *asking, const char *path, json_t **ret,
+                  struct sl_err *err)
+{
+    for (;; wait_a_moment()) {
+        SL_AUTO(sl_json_free) json_t *answer = NULL;
+        SL_TRY(sl_client_ask(asking->state_folder, "GET", path, NULL, &answer, err));
+        const json_t *progress = json_object_get(answer, "progress");
+        if (!json_is_null(json_object_get(answer, "exit_code"))) {
+            *ret = answer;
+            answer = NULL;
+            return SL_OK;
+        }
+        const struct sl_backfill_progress now = progress_of(progress);
+        if (json_is_object(progress))
+            sl_backfill_view_draw(asking->view, &now);
+    }
+}
+
+// What the service's run failed of is the command's own error.
+static int fail_as_told(const json_t *told, struct sl_err *err)
+{
+    enum sl_code code = sl_code_find(sl_json_text(told, "code", ""));
+    const char *hint = sl_json_text(told, "hint", "");
+    (void)sl_fail(err, code == SL_OK ? SL_E_INTERNAL : code, "%s",
+                  sl_json_text(told, "message", "the service gave no reason"));
+    return *hint ? sl_err_hint(err, "%s", hint) : (int)err->code;
+}
+
+static void print_steps(const struct sl_common *common, const json_t *steps)
+{
+    const json_t *step;
+    size_t i;
+    json_array_foreach (steps, i, step) {
+        const json_t *failure = json_object_get(step, "error");
+        const json_t *notes = json_object_get(step, "notes");
+        for (size_t k = 0; k < json_array_size(notes); k++)
+            sl_tell(common, SL_LOG_WARN, "%s: %s", sl_json_text(step, "step", ""),
+                    json_string_value(json_array_get(notes, k)));
+        if (json_is_object(failure))
+            sl_tell(common, SL_LOG_ERROR, "%s failed: %s (%s)", sl_json_text(step, "step", ""),
+                    sl_json_text(failure, "message", ""), sl_json_text(failure, "code", ""));
+    }
+}
+
+static void print_end(const struct sl_backfill_asking *asking, const json_t *answer)
+{
+    const json_t *progress = json_object_get(answer, "progress");
+    const char *status = sl_json_text(answer, "status", "");
+    const int64_t exit_code = sl_json_int(answer, "exit_code", 0);
+    char number[64], elapsed[32];
+    print_steps(asking->common, json_object_get(answer, "steps"));
+    printf("%s  %s in %s  run %.8s", status,
+           sl_count_of(sl_json_int(progress, "partitions_done", 0), "partition", number),
+           sl_str_elapsed(sl_json_int(progress, "elapsed_ms", 0), elapsed),
+           sl_json_text(answer, "run_id", ""));
+    if (json_is_integer(json_object_get(answer, "published")))
+        printf("  published #%lld", (long long)sl_json_int(answer, "published", 0));
+    putchar('\n');
+    fflush(stdout);
+    if (exit_code)
+        sl_tell(asking->common, SL_LOG_INFO, "`sluice backfill --resume %s` does what is missing",
+                sl_json_text(answer, "backfill_id", ""));
+}
+
+static int wait_for_end(const struct sl_backfill_asking *asking, const char *id, int *ret_exit,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *answer = NULL;
+    char path[96];
+    (void)snprintf(path, sizeof path, "/api/v1/backfills/%.36s", id);
+    int code = follow(asking, path, &answer, err);
+    sl_backfill_view_wipe(asking->view);
+    SL_TRY(code);
+    const json_t *failure = json_object_get(answer, "error");
+    if (json_is_object(failure))
+        return fail_as_told(failure, err);
+    *ret_exit = (int)sl_json_int(answer, "exit_code", 0);
+    if (asking->common->json)
+        return sl_print_json(answer, err);
+    print_end(asking, answer);
+    return SL_OK;
+}
+
+// Of the body only what was said: the rest is as the service has it.
+static json_t *body_of(const struct sl_backfill_asked *asked)
+{
+    json_t *body = sl_backfill_asked_json(asked);
+    json_t *partitions = json_object_get(body, "partitions");
+    if (!body || json_object_set(body, "partition", partitions) != 0)
+        return json_decref(body), NULL;
+    (void)json_object_del(body, "partitions");
+    return body;
+}
+
+int sl_backfill_ask(const struct sl_backfill_asking *asking, int *ret_exit, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *body = body_of(asking->asked);
+    SL_AUTO(sl_json_free) json_t *answer = NULL;
+    SL_TRY_NEW(body, err);
+    SL_TRY(sl_client_ask(asking->state_folder, "POST", "/api/v1/backfills", body, &answer, err));
+    const char *id = sl_json_text(answer, "run_id", "");
+    sl_tell(asking->common, SL_LOG_INFO, "the service does it: run %.8s is %s", id,
+            sl_json_text(answer, "status", "on its way"));
+    if (!asking->is_detached)
+        return wait_for_end(asking, id, ret_exit, err);
+    if (asking->common->json)
+        return sl_print_json(answer, err);
+    sl_put_plain(stdout, id);
+    putchar('\n');
+    return SL_OK;
+}

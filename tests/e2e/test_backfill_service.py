@@ -1,0 +1,261 @@
+"""Backfills that `sluice serve` does: asked over HTTP or by the command, killed, cancelled, beside its runs."""
+import json
+import shutil
+import signal
+import time
+
+import pytest
+
+from conftest import Project
+from test_backfill import DAYS, PROJECT, day, done_chunks, from_scratch, make, position, rates, sales
+from test_serve import PATIENCE_S, Service
+from test_serve_http import UnixConnection
+
+# Each partition takes a while, so that something can happen in between.
+SLOW = """/* sluice
+write: partition
+partition_by: [day]
+*/
+select s.day, sum(s.amount * r.rate)::bigint as amount, (select count(*) from range(%d) a where a.range %% 7 = 1) as n
+from clean.sales s join clean.rates r on r.day = s.day group by all
+"""
+# The day whose rate is 9 takes longer than it may.
+PATIENT = """/* sluice
+write: partition
+partition_by: [day]
+timeout: 1s
+retry: {attempts: 2, initial: 1s, max: 1s}
+*/
+select s.day, sum(s.amount * r.rate)::bigint as amount,
+       max((select count(*) from range(case when r.rate = 9 then 3000000000 else 10 end) a where a.range % 7 = 1)) as n
+from clean.sales s join clean.rates r on r.day = s.day group by all
+"""
+PIPELINE = {"pipelines/all.yml": "description: Everything\n"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory, sluice_bin):
+    project = make(Project(tmp_path_factory.mktemp("served") / "project", sluice_bin), {**PROJECT, **PIPELINE})
+    project.run("run")
+    return project
+
+
+@pytest.fixture
+def back(served, tmp_path):
+    shutil.copytree(served.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project", served.binary)
+
+
+@pytest.fixture
+def slow(back):
+    """Chunks take about half a second."""
+    back.write("models/daily.sql", SLOW % 300_000_000)
+    back.run("run")
+    return back
+
+
+def correct(project, **other):
+    project.write("data/rates.csv", rates(**(other or {"d2": 3, "d5": 4})))
+    project.run("run", "--select", "raw.rates", "clean.rates")
+
+
+def ask(project, method, path, body=None):
+    connection = UnixConnection(project.folder / ".sluice" / "serve.sock")
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), {})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def wait_until(project, run, is_so):
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        status, document = ask(project, "GET", f"/api/v1/backfills/{run}")
+        assert status == 200, document
+        if is_so(document):
+            return document
+    raise AssertionError(document)
+
+
+def has_ended(document):
+    return document["exit_code"] is not None
+
+
+def test_its_plan_is_shown_first_and_then_it_is_done(back):
+    correct(back)
+    before, expected = position(back), from_scratch(back)
+    body = {"tables": ["daily"], "from": day(2), "to": day(5), "chunk": 2, "order": "newest"}
+    with Service(back) as service:
+        status, plan = ask(back, "POST", "/api/v1/backfills", {**body, "dry_run": True})
+        assert status == 200 and plan["schema"] == "sluice.backfill/1" and plan["tables"][0]["partitions"] == 4 and plan["tables"][0]["chunks"] == 2
+        assert plan == {**back.json("backfill", "daily", "--from", day(2), "--to", day(5), "--chunk", 2, "--order", "newest", "--dry-run"), "id": plan["id"]}
+        assert len(back.records("curated.daily")) == 1
+        status, begun = ask(back, "POST", "/api/v1/backfills", body)
+        assert status == 202 and begun["status"] == "running"
+        document = wait_until(back, begun["run_id"], has_ended)
+        assert (document["status"], document["exit_code"], document["error"]) == ("ok", 0, None)
+        assert document["progress"]["partitions_done"] == document["progress"]["partitions_total"] == 4
+        assert document["backfill_id"] == begun["run_id"]
+        assert ask(back, "GET", "/api/v1/backfills")[1]["backfills"] == [document]
+        run = ask(back, "GET", f"/api/v1/runs/{begun['run_id']}")[1]
+        assert (run["command"], run["status"], run["pipeline"]) == ("backfill", "ok", None)
+        steps = ask(back, "GET", f"/api/v1/runs/{begun['run_id']}/steps")[1]["steps"]
+        assert steps[0]["details"]["partition"] == [f"day={day(n)}" for n in (5, 4, 3, 2)]
+        audit = ask(back, "GET", f"/api/v1/audit?subject={begun['run_id']}")[1]["entries"]
+        assert [entry["what"] for entry in audit] == ["backfill"] and audit[0]["details"]["tables"] == ["daily"]
+        assert service.end() == 0
+    assert done_chunks(back) == [[[day(5)], [day(4)]], [[day(3)], [day(2)]]]
+    assert position(back) == before
+    back.run("run")
+    assert {table: back.rows(table) for table in expected} == expected
+
+
+@pytest.mark.parametrize("body, status, code", [
+    ({"tables": ["total"]}, "error", "SL0850"),
+    ({"tables": ["daily"], "partition": ["week=1"]}, "error", "SL0851"),
+    ({"resume": "0123"}, "error", "SL0853"),
+])
+def test_what_cannot_be_planned_is_told_at_its_end(back, body, status, code):
+    with Service(back) as service:
+        begun = ask(back, "POST", "/api/v1/backfills", body)[1]
+        document = wait_until(back, begun["run_id"], has_ended)
+        assert (document["status"], document["exit_code"], document["error"]["code"]) == (status, 1, code)
+        assert service.end() == 0
+
+
+@pytest.mark.parametrize("body, code", [
+    ({}, "SL0901"), ({"tables": ["daily"], "resume": "0123"}, "SL0901"), ({"tables": ["daily"], "chunk": -1}, "SL0901"),
+    ({"tables": ["daily"], "order": "sideways"}, "SL0901"), ({"tables": 5}, "SL0826"), ({"tables": ["daily"], "speed": 1}, "SL0826"),
+])
+def test_what_cannot_be_asked_is_refused_at_once(back, body, code):
+    with Service(back) as service:
+        status, answer = ask(back, "POST", "/api/v1/backfills", body)
+        assert (status, answer["error"]["code"]) == (400, code)
+        assert ask(back, "GET", "/api/v1/backfills/ffff")[0] == 404
+        assert service.end() == 0
+
+
+def test_killed_in_the_middle_the_next_service_goes_on_and_does_no_chunk_twice(slow):
+    correct(slow)
+    before, expected = position(slow), from_scratch(slow, ["curated.daily"])
+    with Service(slow, "--threads", "1") as service:
+        begun = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]
+        wait_until(slow, begun["run_id"], lambda document: document["progress"] and document["progress"]["ended"] >= 2)
+        service.end(signal.SIGKILL)
+    done = done_chunks(slow)
+    assert 2 <= len(done) < DAYS
+    with Service(slow, "--threads", "1") as service:
+        service.wait_for("it goes on")
+        service.wait_for("ended: ok")
+        listed = ask(slow, "GET", "/api/v1/backfills")[1]["backfills"]
+        assert [(one["status"], one["backfill_id"], one["is_resumed"]) for one in listed] == [("ok", begun["run_id"], True)]
+        assert ask(slow, "GET", f"/api/v1/runs/{begun['run_id']}")[1]["status"] == "interrupted"
+        assert service.end() == 0
+    flat = [values[0] for chunk in done_chunks(slow) for values in chunk]
+    assert sorted(flat) == [day(number) for number in range(1, DAYS + 1)]
+    assert position(slow) == before
+    assert slow.rows("curated.daily") == expected["curated.daily"]
+
+
+def test_cancelled_it_can_go_on(slow):
+    correct(slow)
+    with Service(slow, "--threads", "1") as service:
+        begun = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]
+        wait_until(slow, begun["run_id"], lambda document: document["progress"] and document["progress"]["ended"] >= 1)
+        waiting = ask(slow, "POST", "/api/v1/backfills", {"tables": ["curated.daily"]})[1]
+        assert waiting["status"] == "queued", "one at a time for a table"
+        assert ask(slow, "POST", f"/api/v1/backfills/{waiting['run_id']}/cancel")[1]["status"] == "cancelled"
+        assert ask(slow, "POST", f"/api/v1/backfills/{begun['run_id']}/cancel")[0] == 202
+        document = wait_until(slow, begun["run_id"], has_ended)
+        assert (document["status"], document["exit_code"]) == ("interrupted", 130)
+        assert len(done_chunks(slow)) < DAYS
+        again = ask(slow, "POST", "/api/v1/backfills", {"resume": begun["run_id"][:8]})[1]
+        document = wait_until(slow, again["run_id"], has_ended)
+        assert (document["status"], document["backfill_id"]) == ("ok", begun["run_id"])
+        assert service.end() == 0
+    flat = [values[0] for chunk in done_chunks(slow) for values in chunk]
+    assert sorted(flat) == [day(number) for number in range(1, DAYS + 1)]
+
+
+def test_a_run_takes_its_turn_between_chunks(slow):
+    """A step of a run that wants the table does not wait for the end of the backfill."""
+    correct(slow)
+    slow.write("data/sales-2.csv", sales((day(3), "new", 100)))
+    with Service(slow, "--threads", "2") as service:
+        begun = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1, "concurrency": 2})[1]
+        wait_until(slow, begun["run_id"], lambda document: document["progress"] and document["progress"]["running"] > 0)
+        run = slow.json("trigger", "all")["run_id"]
+        ended = {}
+        while len(ended) < 2:
+            line = json.loads(service.news.get(timeout=PATIENCE_S))
+            if "ended:" in line["message"]:
+                ended[line["run_id"]] = line["message"]
+        assert list(ended) == [run, begun["run_id"]] and all("ended: ok" in text for text in ended.values())
+        assert service.end() == 0
+    slow.run("run")
+    assert slow.rows("curated.daily") == from_scratch(slow, ["curated.daily"])["curated.daily"]
+
+
+def test_the_command_asks_the_service_that_holds_the_project(slow):
+    correct(slow)
+    with Service(slow, "--threads", "1") as service:
+        first = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "to": day(4), "chunk": 1})[1]
+        wait_until(slow, first["run_id"], lambda document: document["progress"])
+        done = slow.run("backfill", "daily", "--from", day(7), "--yes")
+        assert "the service does it" in done.stderr and done.stdout.splitlines()[-1].startswith("ok  2 partitions")
+        printed = slow.run("backfill", "daily", "--from", day(8), "--yes", "--detach").stdout.splitlines()[-1]
+        assert wait_until(slow, printed, has_ended)["status"] == "ok"
+        document = json.loads(slow.run("backfill", "daily", "--from", day(8), "--yes", "--detach", "--json").stdout)
+        assert document["run_id"] and document["status"] in ("running", "queued")
+        service.end()
+    assert "SL0827" in slow.run("backfill", "daily", "--yes", "--detach", exit_code=1).stderr
+
+
+def test_a_chunk_over_its_timeout_is_stopped_and_tried_again_and_the_others_are_done(back):
+    back.write("models/daily.sql", PATIENT)
+    back.run("run")
+    correct(back, d3=9, d4=2)
+    done = back.run("backfill", "daily", "--from", day(3), "--to", day(4), "--chunk", 1, "--yes", exit_code=5)
+    assert "attempt 1 failed (SL0717)" in done.stderr and f"day={day(3)}: SL0717" in done.stderr
+    assert done_chunks(back) == [[[day(4)]]]
+    run = next(run for run in back.json("status")["runs"] if run["command"] == "backfill")
+    assert run["status"] == "partial"
+
+
+def test_a_table_with_approval_waits_for_a_person_once(back):
+    back.write("models/daily.sql", PROJECT["models/daily.sql"].replace("partition_by", "approval: true\npartition_by"))
+    correct(back)
+    with Service(back) as service:
+        begun = ask(back, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]
+        service.wait_for("waits for a person")
+        assert [one["step"] for one in ask(back, "GET", "/api/v1/approvals")[1]["approvals"]] == ["curated.daily"]
+        back.run("approve", begun["run_id"], "curated.daily")
+        assert wait_until(back, begun["run_id"], has_ended)["status"] == "ok"
+        assert service.end() == 0
+    assert sum("waits for a person" in line for line in service.seen) == 1
+    assert len(done_chunks(back)) == DAYS
+    back.run("backfill", "daily", "--yes")  # whoever says so has seen the plan
+
+
+def test_runs_of_no_pipeline_and_retries(back):
+    back.write("data/sales-2.csv", sales((day(3), "new", 1000000)))  # the model's check fails
+    with Service(back) as service:
+        run = ask(back, "POST", "/api/v1/runs", {"select": ["raw.sales", "clean.sales"]})[1]["run_id"]
+        assert service.wait_for("ended: ok")["run_id"] == run
+        assert ask(back, "GET", f"/api/v1/runs/{run}")[1]["pipeline"] is None
+        failed = ask(back, "POST", "/api/v1/runs", {})[1]["run_id"]
+        service.wait_for("ended: error")
+        back.write("data/rates.csv", rates(d3=0))
+        assert ask(back, "POST", f"/api/v1/runs/{run}/retry", {})[1]["error"]["code"] == "SL0823"
+        run = ask(back, "POST", "/api/v1/runs", {"select": ["raw.rates", "clean.rates"]})[1]["run_id"]
+        service.wait_for("ended: ok")
+        again = ask(back, "POST", f"/api/v1/runs/{failed}/retry", {})[1]["run_id"]
+        assert service.wait_for("ended: ok")["run_id"] == again
+        assert ask(back, "GET", f"/api/v1/runs/{again}")[1]["command"] == "retry"
+        assert ask(back, "POST", "/api/v1/runs", {"select": ["nothing.there"]})[0] == 202
+        service.wait_for("failed:")
+        assert service.end() == 0
+    expected = from_scratch(back)
+    assert {table: back.rows(table) for table in expected} == expected
