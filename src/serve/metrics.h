@@ -8,6 +8,7 @@
 #define SL_SERVE_METRICS_H
 
 #include "base/buf.h"
+#include "run/handout.h"
 
 #include <stdint.h>
 
@@ -49,6 +50,9 @@ struct sl_metrics_now {
     int64_t waiting_approvals, paused_pipelines;
     int64_t open_alerts, undelivered_alerts, sent_alerts;
     bool is_leader;
+    int64_t handed_steps; // on other machines
+    const struct sl_machine_seen *machines;
+    size_t machine_count;
 };
 void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *now,
                       struct sl_buf *text);

@@ -381,6 +381,7 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     SL_TRY(open_triggers(service, err));
     SL_TRY(take_pauses(service, err));
     SL_TRY(open_http(service, err));
+    SL_TRY(sl_service_hand_out(service, err));
     sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipelines, %zu steps", project->name,
                     project->pipeline_count, service->newest->world.graph.count);
     sl_service_tell_tables(service);
@@ -430,6 +431,7 @@ static void end(struct sl_service *service)
         service->newest = generation->next;
         sl_generation_close(generation);
     }
+    sl_handout_close(&service->handout);
     for (int i = 0; i < 100 && uv_run(&service->loop, UV_RUN_NOWAIT); i++)
         ;
     uv_walk(&service->loop, close_handle, NULL);

@@ -5,6 +5,8 @@
 #include "api/queue.h"
 #include "base/log.h"
 #include "notify/notify.h"
+#include "run/code.h"
+#include "run/handout.h"
 #include "run/live.h"
 #include "run/timer.h"
 #include "serve/agenda.h"
@@ -74,6 +76,8 @@ struct sl_service {
     int64_t token, leads_until_us;
     bool is_leading, has_told_leader;
     uv_timer_t lease_timer;
+    struct sl_handout *handout; // of steps to other machines; NULL: there are none
+    char lake[SL_LAKE_ID_BYTES];
     struct sl_err failure; // that ends it
     char *reload_error;    // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
@@ -116,6 +120,11 @@ void sl_service_free_run(struct sl_service_run *run);
 // Leads at once, or when nobody else does.
 SL_MUST int sl_service_elect(struct sl_service *service, struct sl_err *err);
 void sl_service_resign(struct sl_service *service);
+
+// --- handing.c
+// If other machines may take part. Before any run begins.
+SL_MUST int sl_service_hand_out(struct sl_service *service, struct sl_err *err);
+SL_MUST int sl_generation_hand_out(struct sl_generation *generation, struct sl_err *err);
 
 // --- control_service.c
 struct sl_control sl_service_control(struct sl_service *service);

@@ -20,10 +20,14 @@ struct sl_token {
 };
 unsigned sl_token_rights(const struct sl_token *token); // enum sl_may, all that it may
 
+// Where the steps of a service run, if its state is in PostgreSQL: see docs/workers.md.
+enum sl_workers { SL_WORKERS_BOTH, SL_WORKERS_LOCAL, SL_WORKERS_REMOTE };
+
 struct sl_serve_spec {
     const char *listen;        // "127.0.0.1:7410"
     struct sl_strs hosts;      // further names that a request's Host may have
     struct sl_opt_list tokens; // struct sl_token
+    int workers;               // enum sl_workers
 };
 
 #endif
