@@ -177,7 +177,9 @@ def test_a_step_that_loses_its_workers_again_and_again_fails(postgres, tmp_path,
         for _ in range(2):
             victim, workers = who_begins("curated.slow", *workers)
             victim.process.kill()
-        failed = service.wait_for("SL0860")
+        failed = {}
+        while "error" not in failed:
+            failed = service.wait_for("SL0860")
         assert "was not heard of" in failed["error"]["message"]
         service.wait_for("ended: partial")
         assert service.end() == 0
