@@ -409,7 +409,9 @@ static void on_wake(void *owner, int which)
 static void on_lost(void *owner, const char *why)
 {
     struct sl_handout *handout = owner;
-    handout->options.on_trouble(handout->options.owner, why);
+    char text[160];
+    snprintf(text, sizeof text, "the state store's notifications are lost for a moment: %s", why);
+    handout->options.on_trouble(handout->options.owner, text);
 }
 
 // --- for executors
