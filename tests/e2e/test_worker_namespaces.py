@@ -183,7 +183,7 @@ def test_a_leader_that_is_cut_off_steps_down_and_another_one_leads(net, postgres
 def test_wrong_clocks_harm_nobody(net, postgres, tmp_path, sluice_bin, clocks):
     """Clocks that are hours off and run too slow or too fast: leases are by the database's."""
     schema = "clocks" + clocks[0][1]
-    one, two, three_ = three(net, postgres, tmp_path, sluice_bin, schema, with_slow(8), clocks=clocks)
+    one, two, three_ = three(net, postgres, tmp_path, sluice_bin, schema, with_slow(14), clocks=clocks)
     with Service(one) as leader, StandBy(two) as other, Worker(three_, "--name", "three", "-v") as worker:
         leader.wait_for("the worker 'three'")
         time.sleep(5)  # longer than any lease: nobody takes over from one who is there

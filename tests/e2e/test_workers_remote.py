@@ -186,7 +186,7 @@ def test_a_step_that_loses_its_workers_again_and_again_fails(postgres, tmp_path,
 
 
 def test_a_leader_that_is_killed_is_replaced_and_no_step_is_doubled(postgres, tmp_path, sluice_bin):
-    one, two, three = machines(postgres, tmp_path, sluice_bin, "killed_leader", 3, with_slow(12))
+    one, two, three = machines(postgres, tmp_path, sluice_bin, "killed_leader", 3, with_slow(16))
     with Service(one) as leader, StandBy(two) as other, Worker(three, "--name", "three", "-v") as worker:
         leader.wait_for("the worker 'three'")
         one.json("trigger", "all")
