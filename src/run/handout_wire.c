@@ -78,6 +78,8 @@ int sl_handout_parse(const char *text, json_t **ret_reply, struct sl_death *ret_
         return sl_fail(err, SL_E_WORKER_REPLY, "a worker's reply is neither a reply nor a death");
     struct sl_death told = {0};
     SL_TRY(sl_fields_unpack(death_fields, death, &arena, &told, err));
+    if (told.err.code <= SL_OK || told.err.code >= SL_CODE_COUNT)
+        return sl_fail(err, SL_E_WORKER_REPLY, "a worker's death has no cause");
     *ret_death = told;
     return SL_OK;
 }

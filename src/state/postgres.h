@@ -16,7 +16,7 @@ struct sl_postgres_store {
     const char *listens_for;  // project; NULL: nothing
     struct sl_map statements; // text -> name of what the server has prepared
     bool is_in_transaction;
-    int64_t failed_us; // monotonic, when it could not connect; 0: it could
+    int64_t failed_us; // monotonic, when it waited in vain for a connection; 0: not
 };
 
 // Fills err from a failed result; NULL: the connection alone tells. Gives the code.
