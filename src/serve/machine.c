@@ -453,9 +453,22 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
+// Nothing of it is to be woken once parts of it are gone.
+static void stop_handles(struct sl_machine *machine)
+{
+    uv_timer_t *const timers[] = {&machine->beat, &machine->turn, &machine->watch};
+    sl_wakes_close(&machine->wakes);
+    for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
+        if (timers[i]->data)
+            uv_timer_stop(timers[i]);
+    for (size_t i = 0; i < SL_MACHINE_SIGNALS; i++)
+        if (machine->signals[i].data && machine->signals[i].loop)
+            uv_signal_stop(&machine->signals[i]);
+}
+
 static void end(struct sl_machine *machine)
 {
-    sl_wakes_close(&machine->wakes);
+    stop_handles(machine);
     while (machine->newest) {
         struct sl_crew *crew = machine->newest;
         machine->newest = crew->next;
