@@ -32,7 +32,7 @@ struct sl_handout {
     uv_timer_t *look, *turn;
     struct sl_arena present_arena; // of machines
     struct sl_machine_seen *machines;
-    const char **codes; // parallel to machines
+    struct sl_strs *codes; // parallel to machines
     size_t machine_count;
     struct sl_hander *handers; // the newest first
     struct entry *entries;
@@ -261,10 +261,10 @@ static void tell_changes(struct sl_handout *handout, const struct sl_machine_see
             options->on_machine(options->owner, before[i].name, -1);
 }
 
-static bool is_handed_out(const struct sl_handout *handout, const char *code)
+static bool is_handed_out(const struct sl_handout *handout, const struct sl_strs *codes)
 {
     for (const struct sl_hander *at = handout->handers; at; at = at->next)
-        if (sl_str_equal(at->code, code))
+        if (sl_strs_has(codes, at->code))
             return true;
     return false;
 }
@@ -275,7 +275,7 @@ static int read_machines(struct sl_handout *handout, struct sl_arena *arena, str
     size_t count;
     SL_TRY(sl_state_present(handout->options.state, SL_PRESENT_WORKER, arena, &there, &count, err));
     struct sl_machine_seen *machines = SL_NEW_ARRAY(arena, struct sl_machine_seen, count + 1);
-    const char **codes = SL_NEW_ARRAY(arena, const char *, count + 1);
+    struct sl_strs *codes = SL_NEW_ARRAY(arena, struct sl_strs, count + 1);
     SL_TRY_NEW(machines, err);
     SL_TRY_NEW(codes, err);
     size_t found = 0;
@@ -286,9 +286,9 @@ static int read_machines(struct sl_handout *handout, struct sl_arena *arena, str
                 SL_OK ||
             !says.machine)
             continue;
-        codes[found] = says.code ? says.code : "";
-        machines[found++] = (struct sl_machine_seen){
-            says.machine, says.slots, says.code && is_handed_out(handout, says.code)};
+        codes[found] = says.codes;
+        machines[found++] =
+            (struct sl_machine_seen){says.machine, says.slots, is_handed_out(handout, &says.codes)};
     }
     handout->machines = machines;
     handout->codes = codes;
@@ -317,7 +317,7 @@ static int64_t slots_of(const struct sl_handout *handout, const struct sl_hander
 {
     int64_t slots = 0;
     for (size_t i = 0; i < handout->machine_count; i++)
-        if (strcmp(handout->codes[i], hander->code) == 0)
+        if (sl_strs_has(&handout->codes[i], hander->code))
             slots += handout->machines[i].slots;
     return slots;
 }

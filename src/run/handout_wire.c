@@ -19,7 +19,7 @@ static const struct sl_field death_fields[] = {
 };
 const struct sl_field sl_worker_says_fields[] = {
     SL_FIELD(struct sl_worker_says, machine, SL_FIELD_TEXT),
-    SL_FIELD(struct sl_worker_says, code, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_worker_says, codes, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_worker_says, slots, SL_FIELD_INT),
     {0},
 };

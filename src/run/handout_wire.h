@@ -11,9 +11,9 @@
 
 // A worker says of itself:
 struct sl_worker_says {
-    const char *machine; // its name
-    const char *code;    // that it does steps of; NULL: none now
-    int64_t slots;
+    const char *machine;  // its name
+    struct sl_strs codes; // that it does steps of, the newest first
+    int64_t slots;        // for all of them
 };
 // The leader says of itself:
 struct sl_leader_says {

@@ -14,6 +14,27 @@
 #define BEAT_MS 1000
 #define PRESENT_MS 3000
 #define WATCH_MS 100
+#define READING_MS 60000 // claims hold so long while the project is read anew
+
+static void appear(struct sl_machine *machine, int64_t ttl_ms)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_worker_says says = {.machine = machine->name, .slots = (int64_t)machine->slot_count};
+    struct sl_err err = {0};
+    char *details = NULL;
+    int code = SL_OK;
+    sl_arena_init(&arena, 0);
+    for (const struct sl_crew *at = machine->newest; code == SL_OK && at; at = at->next)
+        code = sl_strs_add(&says.codes, &arena, at->code, &err);
+    if (code == SL_OK)
+        code = sl_says_print(sl_worker_says_fields, &says, &details, &err);
+    const struct sl_present self = {.name = machine->present, .details = details};
+    if (code == SL_OK)
+        code = sl_state_appear(machine->state, &self, ttl_ms, &err);
+    if (code != SL_OK)
+        sl_machine_trouble(machine, &err);
+    free(details);
+}
 
 // --- the project
 
@@ -129,6 +150,9 @@ static void reload(struct sl_machine *machine)
 {
     struct sl_crew *crew = NULL;
     struct sl_err err = {0};
+    // The loop stands still while a large project is read.
+    appear(machine, READING_MS);
+    sl_machine_keep(machine, READING_MS);
     if (open_crew(machine, &crew, &err) != SL_OK) {
         sl_machine_tell(SL_LOG_ERROR, NULL, "the project was read anew and goes on as it was: %s",
                         err.message);
@@ -242,34 +266,18 @@ static void look_at_leader(struct sl_machine *machine)
         follow(machine, &says);
 }
 
-static void appear(struct sl_machine *machine)
-{
-    const struct sl_worker_says says = {.machine = machine->name,
-                                        .code = machine->newest->code,
-                                        .slots = (int64_t)machine->slot_count};
-    struct sl_err err = {0};
-    char *details = NULL;
-    int code = sl_says_print(sl_worker_says_fields, &says, &details, &err);
-    const struct sl_present self = {.name = machine->present, .details = details};
-    if (code == SL_OK)
-        code = sl_state_appear(machine->state, &self, PRESENT_MS, &err);
-    if (code != SL_OK)
-        sl_machine_trouble(machine, &err);
-    free(details);
-}
-
 // --- events
 
 static void on_beat(uv_timer_t *timer)
 {
     struct sl_machine *machine = timer->data;
-    sl_machine_keep(machine);
+    sl_machine_keep(machine, SL_CLAIM_MS);
     sl_wakes_mend(machine->wakes);
     if (!machine->stops) {
         look_at_leader(machine);
         if (machine->failure.code)
             return;
-        appear(machine);
+        appear(machine, PRESENT_MS);
     }
     sl_machine_turn(machine);
 }
@@ -312,12 +320,12 @@ static void on_wake(void *owner, int which)
 {
     struct sl_machine *machine = owner;
     if (which & SL_WAKE_ASKED)
-        sl_machine_keep(machine);
+        sl_machine_keep(machine, SL_CLAIM_MS);
     if ((which & SL_WAKE_PRESENT) && !machine->stops) {
         bool was_wanted = machine->was_wanted;
         look_at_leader(machine);
         if (!was_wanted && machine->was_wanted)
-            appear(machine);
+            appear(machine, PRESENT_MS);
     }
     if (which & (SL_WAKE_JOBS | SL_WAKE_PRESENT) && !machine->failure.code)
         sl_machine_claim(machine);
@@ -333,11 +341,13 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct sl_machine *machine = handle->data;
     struct sl_err ignored = {0};
+    if (number == SIGHUP && machine->stops)
+        return;
     if (number == SIGHUP) {
         *machine->tried = *machine->told = '\0';
         reload(machine);
         look_at_leader(machine);
-        appear(machine);
+        appear(machine, PRESENT_MS);
         sl_machine_claim(machine);
         return;
     }

@@ -64,8 +64,8 @@ struct sl_machine {
 // --- machine_work.c
 // Claims what there is room for.
 void sl_machine_claim(struct sl_machine *machine);
-// Keeps claims; what was lost is killed, what is asked is done.
-void sl_machine_keep(struct sl_machine *machine);
+// Keeps claims for so long; what was lost is killed, what is asked is done.
+void sl_machine_keep(struct sl_machine *machine, int64_t ttl_ms);
 void sl_machine_on_reply(void *owner, size_t job, const json_t *reply,
                          const struct sl_death *death);
 // Hands in what is done, and claims more.

@@ -218,7 +218,7 @@ static void press(struct sl_slot *slot, size_t number, int asked)
         sl_pool_stop(slot->crew->pool, number);
 }
 
-void sl_machine_keep(struct sl_machine *machine)
+void sl_machine_keep(struct sl_machine *machine, int64_t ttl_ms)
 {
     struct claims claims;
     struct sl_err err = {0};
@@ -226,7 +226,7 @@ void sl_machine_keep(struct sl_machine *machine)
     gather(machine, SL_SLOT_AT_WORK, &claims);
     if (!claims.count)
         return;
-    if (sl_state_beat(machine->state, claims.jobs, claims.count, SL_CLAIM_MS, claims.is_lost,
+    if (sl_state_beat(machine->state, claims.jobs, claims.count, ttl_ms, claims.is_lost,
                       claims.asked, &err) != SL_OK) {
         sl_machine_trouble(machine, &err);
         return;

@@ -4,8 +4,7 @@ import os
 import pathlib
 import signal
 import time
-
-import pytest
+import urllib.request
 
 from conftest import Project
 from test_serve import Service, by_hand, slow_model
@@ -280,6 +279,29 @@ def test_a_worker_with_another_project_says_so_and_claims_nothing_until_it_has_t
     assert lake_of(tmp_path, sluice_bin).rows("curated.more", "n") == [("2",)]
 
 
+def test_a_run_keeps_the_project_that_it_began_with_on_other_machines_too(postgres, tmp_path, sluice_bin):
+    def then(project):
+        slow_model(project, 8)
+        project.write("models/after.sql", "select n, 'old' as made_by from curated.slow")
+
+    leader, one = machines(postgres, tmp_path, sluice_bin, "generations", 2, then)
+    with Service(leader) as service, Worker(one, "--name", "one", "-v") as worker:
+        service.wait_for("the worker 'one'")
+        leader.json("trigger", "all")
+        who_begins("curated.slow", worker)
+        for project in (leader, one):
+            project.write("models/after.sql", "select n, 'new' as made_by from curated.slow")
+        service.process.send_signal(signal.SIGHUP)
+        worker.wait_for("the project was read anew")
+        service.wait_for("ended: ok")
+        lake = lake_of(tmp_path, sluice_bin)
+        assert lake.rows("curated.after", "made_by") == [("old",)]
+        leader.json("trigger", "all")
+        service.wait_for("ended: ok")
+        assert lake.rows("curated.after", "made_by") == [("new",)]
+        assert worker.end() == 0 and service.end() == 0
+
+
 def test_what_does_not_fit_here_goes_to_others_and_steps_come_back_when_nobody_is_left(postgres, tmp_path, sluice_bin):
     def two_slow(project):
         slow_model(project, 4)
@@ -323,12 +345,14 @@ def test_refusals_say_what_to_do(postgres, tmp_path, sluice_bin):
 
 
 def test_metrics_tell_of_machines_and_what_they_have(postgres, tmp_path, sluice_bin):
-    import urllib.request
-    leader, one = machines(postgres, tmp_path, sluice_bin, "metrics", 2)
-    with Service(leader, listen="127.0.0.1:0") as service, Worker(one, "--name", "one", "--slots", "3"):
+    (leader,) = machines(postgres, tmp_path, sluice_bin, "metrics", 1)
+    with Service(leader, listen="127.0.0.1:0") as service, Worker(leader, "--name", "one", "--slots", "3") as worker:  # in one folder
         port = [json.loads(line) for line in service.seen if "listening on port" in line][0]["message"].split()[-1]
         service.wait_for("the worker 'one'")
         text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
         assert 'sluice_machine_slots{machine="one"} 3' in text
         assert "sluice_steps_handed_out 0" in text
-        service.end()
+        leader.json("trigger", "all")
+        service.wait_for("ended: ok")
+        assert worker.end() == 0 and service.end() == 0
+    same_as_alone(tmp_path, sluice_bin)

@@ -132,7 +132,8 @@ static int drop(void **state)
 
 static void appear(struct bed *bed, const char *code, int64_t slots, int64_t ttl_ms)
 {
-    const struct sl_worker_says says = {"one", code, slots};
+    const char *codes[] = {"older", code};
+    const struct sl_worker_says says = {"one", {codes, 2}, slots};
     char *details = NULL;
     OK(sl_says_print(sl_worker_says_fields, &says, &details, &err));
     const struct sl_present self = {.name = SL_PRESENT_WORKER "one 1", .details = details};
