@@ -84,8 +84,11 @@ SL_MUST int sl_state_take_back(struct sl_state *state, const char *prefix, struc
 // one was, or had been before.
 SL_MUST int sl_state_press(struct sl_state *state, const char *const *ids, size_t count, int times,
                            bool *ret_is_gone, struct sl_err *err);
-// Takes away whatever a leader before this one has left, of whatever state.
-SL_MUST int sl_state_clear_jobs(struct sl_state *state, const char *prefix, struct sl_err *err);
+// What a leader before this one has left: takes away jobs that nobody has, and asks whoever has the
+// others to kill them (what sl_state_beat tells is 3 then), so that they are handed in soon, and
+// gone. *ret_open is how many of these there still are; with is_last those are taken away, too.
+SL_MUST int sl_state_clear_jobs(struct sl_state *state, const char *prefix, bool is_last,
+                                int64_t *ret_open, struct sl_err *err);
 // Jobs of whatever state; the worker that has one finds it lost.
 SL_MUST int sl_state_drop_jobs(struct sl_state *state, const char *const *ids, size_t count,
                                struct sl_err *err);

@@ -1,6 +1,7 @@
 #include "run/handout.h"
 
 #include "api/leases.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "run/handout_wire.h"
 #include "run/timer.h"
@@ -40,7 +41,8 @@ struct sl_handout {
     size_t count;
     char *prefix, *name; // of jobs; of the leader, as present
     int64_t sent;        // makes ids unique together with the run's
-    bool is_unsaid;      // what the leader says of itself has changed
+    bool is_settled;
+    int64_t settles_us; // monotonic: at the latest
 };
 
 // --- entries
@@ -370,15 +372,33 @@ static void say(struct sl_handout *handout)
     const struct sl_present self = {.name = handout->name, .details = details};
     if (code == SL_OK)
         code = sl_state_appear(handout->options.state, &self, LEADER_MS, &err);
-    handout->is_unsaid = code != SL_OK;
     if (code != SL_OK)
         trouble(handout, "workers on other machines are not told of this service", &err);
     free(details);
 }
 
+static void settle(struct sl_handout *handout)
+{
+    bool is_last = sl_clock_monotonic_us() > handout->settles_us;
+    struct sl_err err = {0};
+    int64_t open = 0;
+    if (handout->is_settled)
+        return;
+    if (sl_state_clear_jobs(handout->options.state, handout->prefix, is_last, &open, &err) !=
+        SL_OK) {
+        trouble(handout, "what was handed out before is not known", &err);
+        return;
+    }
+    if (open)
+        return;
+    handout->is_settled = true;
+    handout->options.on_settled(handout->options.owner);
+}
+
 static void look(struct sl_handout *handout)
 {
     sl_wakes_mend(handout->wakes);
+    settle(handout);
     say(handout);
     look_around(handout);
     if (handout->count)
@@ -399,6 +419,8 @@ static void on_wake(void *owner, int which)
 {
     struct sl_handout *handout = owner;
     if (which & SL_WAKE_REPLIES)
+        settle(handout);
+    if ((which & SL_WAKE_REPLIES) && handout->is_settled)
         collect(handout);
     if (which & SL_WAKE_PRESENT) {
         look_around(handout);
@@ -420,7 +442,7 @@ void sl_handout_join(struct sl_handout *handout, struct sl_hander *hander)
 {
     hander->next = handout->handers;
     handout->handers = hander;
-    (void)uv_timer_start(handout->look, on_look, 0, LOOK_MS);
+    (void)uv_timer_start(handout->look, on_look, 0, LOOK_MS); // workers are told of the code
 }
 
 void sl_handout_leave(struct sl_handout *handout, struct sl_hander *hander)
@@ -533,12 +555,13 @@ int sl_handout_open(const struct sl_handout_options *options, struct sl_handout 
                                            .on_lost = on_lost,
                                            .owner = handout};
     SL_TRY(open_texts(handout, err));
-    SL_TRY(sl_state_clear_jobs(options->state, handout->prefix, err));
+    handout->settles_us = sl_clock_monotonic_us() + (SL_CLAIM_MS + LOOK_MS) * INT64_C(1000);
     SL_TRY(sl_wakes_open(&wakes, &handout->wakes, err));
     handout->look = sl_timer_new(options->loop, handout, err);
     handout->turn = handout->look ? sl_timer_new(options->loop, handout, err) : NULL;
     if (!handout->turn)
         return err->code;
+    (void)uv_timer_start(handout->look, on_look, 0, LOOK_MS);
     *ret = handout;
     handout = NULL;
     return SL_OK;

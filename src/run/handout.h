@@ -25,9 +25,13 @@ struct sl_handout_options {
     // A machine came (with so many slots) or is gone (-1).
     void (*on_machine)(void *owner, const char *name, int64_t slots);
     void (*on_trouble)(void *owner, const char *what);
+    // What a leader before this one had handed out is at work no more: once.
+    void (*on_settled)(void *owner);
     void *owner;
 };
-// Takes away what a leader before this one has handed out: its workers stop it.
+// Workers at work for a leader before this one are told to stop. Until on_settled, which comes from
+// the loop within some seconds, no step may begin: one that was at work would look as if it had
+// been done by nobody.
 SL_MUST int sl_handout_open(const struct sl_handout_options *options, struct sl_handout **ret,
                             struct sl_err *err);
 void sl_handout_close(struct sl_handout **handout); // for SL_AUTO; before the state

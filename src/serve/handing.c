@@ -1,4 +1,6 @@
 // Steps that go to other machines: what the service knows of those.
+#include "api/leases.h"
+#include "run/handout_wire.h"
 #include "serve/serve_inner.h"
 #include "spec/serve.h"
 
@@ -26,6 +28,13 @@ static void on_trouble(void *owner, const char *what)
     sl_service_tell(SL_LOG_WARN, NULL, "%s", what);
 }
 
+static void on_settled(void *owner)
+{
+    struct sl_service *service = owner;
+    service->is_settling = false;
+    sl_service_admit(service);
+}
+
 int sl_generation_hand_out(struct sl_generation *generation, struct sl_err *err)
 {
     struct sl_service *service = generation->service;
@@ -45,12 +54,24 @@ static int refuse_alone(const struct sl_service *service, struct sl_err *err)
     return sl_err_hint(err, "give it a state in PostgreSQL, or take `workers` out of sluice.yml");
 }
 
+// The leader before this one may have been told otherwise.
+static int clear_before(struct sl_service *service, struct sl_err *err)
+{
+    const char *prefix =
+        sl_handout_prefix(sl_service_project(service)->environment, NULL, &service->arena);
+    int64_t open;
+    SL_TRY_NEW(prefix, err);
+    return sl_state_clear_jobs(service->state, prefix, true, &open, err);
+}
+
 int sl_service_hand_out(struct sl_service *service, struct sl_err *err)
 {
     const struct sl_project *project = sl_service_project(service);
     SL_TRY(refuse_alone(service, err));
-    if (!service->lease || project->serve->workers == SL_WORKERS_LOCAL)
+    if (!service->lease)
         return SL_OK;
+    if (project->serve->workers == SL_WORKERS_LOCAL)
+        return clear_before(service, err);
     SL_TRY(sl_lake_name(project, service->lake, err));
     const struct sl_handout_options options = {.loop = &service->loop,
                                                .state = service->state,
@@ -59,8 +80,10 @@ int sl_service_hand_out(struct sl_service *service, struct sl_err *err)
                                                .on_room = on_room,
                                                .on_machine = on_machine,
                                                .on_trouble = on_trouble,
+                                               .on_settled = on_settled,
                                                .owner = service};
     SL_TRY(sl_handout_open(&options, &service->handout, err));
+    service->is_settling = true;
     for (struct sl_generation *at = service->newest; at; at = at->next)
         SL_TRY(sl_generation_hand_out(at, err));
     return SL_OK;

@@ -257,6 +257,9 @@ static void look_at_leader(struct sl_machine *machine)
         if (!machine->has_told_nobody)
             sl_machine_tell(SL_LOG_INFO, NULL, "nobody serves the project yet; waiting");
         machine->has_told_nobody = true;
+        machine->was_wanted = false;
+        for (struct sl_crew *at = machine->newest; at; at = at->next)
+            at->is_wanted = false;
         return;
     }
     machine->has_told_nobody = false;

@@ -210,6 +210,11 @@ static void press(struct sl_slot *slot, size_t number, int asked)
     if (slot->state != SL_SLOT_AT_WORK || asked <= slot->asked)
         return;
     slot->asked = asked;
+    if (asked > 2) {
+        sl_machine_tell(SL_LOG_WARN, slot, "killed: who serves now wants it no longer");
+        sl_pool_cut_off(slot->crew->pool, number);
+        return;
+    }
     sl_machine_tell(SL_LOG_INFO, slot,
                     asked > 1 ? "interrupted, as the service asks"
                               : "ends after the file at hand, as the service asks");

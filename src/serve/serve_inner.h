@@ -78,6 +78,7 @@ struct sl_service {
     uv_timer_t lease_timer;
     struct sl_handout *handout; // of steps to other machines; NULL: there are none
     char lake[SL_LAKE_ID_BYTES];
+    bool is_settling;      // steps of a leader before this one may be at work yet: no run begins
     struct sl_err failure; // that ends it
     char *reload_error;    // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;

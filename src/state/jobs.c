@@ -383,15 +383,32 @@ int sl_state_take_back(struct sl_state *state, const char *prefix, struct sl_are
     return SL_OK;
 }
 
-int sl_state_clear_jobs(struct sl_state *state, const char *prefix, struct sl_err *err)
+static int clear(struct sl_state *state, const struct sl_param params[3], int64_t *ret_open,
+                 struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(prefix)};
-    return sl_write_one(
-        state,
-        &(struct sl_statement){.sql = "delete from jobs where project = ?1 and " BEGINS("?2"),
-                               .params = params,
-                               .count = 2},
-        SL_WAKE_ASKED, err);
+    const struct sl_statement remove = {
+        .sql = "delete from jobs where project = ?1 and " BEGINS(
+            "?2") " and (state <> 1 or until_us <= sluice_now() or cast(?3 as bigint) = 1)",
+        .params = params,
+        .count = 3};
+    const struct sl_statement ask = {
+        .sql = "update jobs set reply = '3' where project = ?1 and " BEGINS("?2"),
+        .params = params,
+        .count = 2,
+        .ret_changed = ret_open};
+    SL_TRY(state->kind->run(state->self, &remove, err));
+    return state->kind->run(state->self, &ask, err);
+}
+
+int sl_state_clear_jobs(struct sl_state *state, const char *prefix, bool is_last, int64_t *ret_open,
+                        struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(prefix), SL_NUMBER(is_last)};
+    int64_t open = 0;
+    SL_TRY(sl_write_begin(state, err));
+    SL_TRY(sl_write_end(state, clear(state, params, &open, err), SL_WAKE_ASKED, err));
+    *ret_open = open;
+    return SL_OK;
 }
 
 #define NAMED "id in (select value->>0 from json_each(?2))"

@@ -196,7 +196,7 @@ def test_a_leader_that_is_killed_is_replaced_and_no_step_is_doubled(postgres, tm
         took = time.monotonic() - killed
         print(f"replaced after {took:.1f} s")
         assert took < 5
-        worker.wait_for("killed: the service wants it no longer")
+        worker.wait_for("killed: who serves now wants it no longer")
         other.wait_for("ended: ok")
         assert worker.end() == 0 and other.end() == 0
     lake = lake_of(tmp_path, sluice_bin)

@@ -40,7 +40,7 @@ struct bed {
     size_t end_count;
     size_t backs[8], back_count;
     int64_t came, gone;
-    int troubles;
+    int troubles, settled;
 };
 
 static void on_reply(void *owner, size_t number, const json_t *reply, const struct sl_death *death)
@@ -78,6 +78,12 @@ static void on_trouble(void *owner, const char *what)
     bed->troubles++;
 }
 
+static void on_settled(void *owner)
+{
+    struct bed *bed = owner;
+    bed->settled++;
+}
+
 static struct sl_state *open_state(struct bed *bed)
 {
     const struct sl_state_place place = {.folder = bed->folder, .project = "p"};
@@ -104,6 +110,7 @@ static int make(void **state)
                                                .on_room = on_room,
                                                .on_machine = on_machine,
                                                .on_trouble = on_trouble,
+                                               .on_settled = on_settled,
                                                .owner = bed};
     OK(sl_handout_open(&options, &bed->handout, &err));
     bed->hander =
@@ -270,6 +277,30 @@ static void what_nobody_is_left_to_claim_comes_back(void **state)
     assert_int_equal(bed->troubles, 0);
 }
 
+static void what_a_leader_before_had_handed_out_ends_before_anything_begins(void **state)
+{
+    struct bed *bed = *state;
+    const struct sl_job old[] = {{.id = "prod/c0de/r0/1", .run_id = "r0", .step = "s"},
+                                 {.id = "prod/c0de/r0/2", .run_id = "r0", .step = "s"}};
+    const struct sl_claim one = {.holder = "one", .ttl_ms = HOLD_MS, .limit = 1};
+    struct sl_job *jobs;
+    size_t count;
+    bool is_lost;
+    int asked;
+    OK(sl_state_put_jobs(bed->working, old, 2, &err));
+    OK(sl_state_claim(bed->working, &one, &bed->arena, &jobs, &count, &err));
+    for (asked = 0; asked != 3;) {
+        uv_run(&bed->loop, UV_RUN_ONCE);
+        OK(sl_state_beat(bed->working, jobs, 1, HOLD_MS, &is_lost, &asked, &err));
+    }
+    assert_int_equal(bed->settled, 0);
+    complete(bed, jobs, "{\"reply\":{}}");
+    RUN_UNTIL(bed, bed->settled == 1);
+    OK(sl_state_claim(bed->working, &one, &bed->arena, &jobs, &count, &err));
+    assert_int_equal(count, 0);
+    assert_int_equal(bed->end_count, 0);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -278,6 +309,7 @@ int main(void)
         CASE(replies_deaths_and_what_is_no_reply_come_back_under_their_numbers),
         CASE(a_claim_that_runs_out_is_a_lost_worker_and_its_late_reply_is_nothing),
         CASE(what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none),
+        CASE(what_a_leader_before_had_handed_out_ends_before_anything_begins),
         CASE(what_nobody_is_left_to_claim_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,7 +224,17 @@ static void jobs_are_claimed_taken_back_and_cleared_by_the_beginning_of_their_id
     wanted.prefix = NULL;
     assert_int_equal(claim(store->state, store, wanted, &got), 1);
     assert_string_equal(got[0].id, "test/a/1");
-    OK(sl_state_clear_jobs(store->state, "test/", &err));
+    int64_t open = 0;
+    int asked = 0;
+    OK(sl_state_put_jobs(store->state, &jobs[0], 1, &err));
+    OK(sl_state_clear_jobs(store->state, "prod/a/", false, &open, &err)); // nobody has it
+    assert_int_equal(open, 0);
+    OK(sl_state_clear_jobs(store->state, "test/", false, &open, &err));
+    assert_int_equal(open, 1);
+    OK(sl_state_beat(store->state, got, 1, LONG_MS, &is_lost, &asked, &err));
+    assert_true(!is_lost && asked == 3);
+    OK(sl_state_clear_jobs(store->state, "test/", true, &open, &err));
+    assert_int_equal(open, 0);
     OK(sl_state_beat(store->state, got, 1, LONG_MS, &is_lost, NULL, &err));
     assert_true(is_lost);
 }
