@@ -181,7 +181,7 @@ def test_a_step_that_loses_its_workers_again_and_again_fails(postgres, tmp_path,
             failed = service.wait_for("SL0860")
         assert "was not heard of" in failed["error"]["message"]
         service.wait_for("ended: partial")
-        assert service.end() == 0
+        assert service.end() == 0, service.seen[-8:]
 
 
 def test_a_leader_that_is_killed_is_replaced_and_no_step_is_doubled(postgres, tmp_path, sluice_bin):
