@@ -156,7 +156,7 @@ def test_a_worker_that_was_stopped_hands_in_nothing_of_what_it_lost(postgres, tm
 
 
 def is_killed(worker):
-    """Whether the next of the two ends of a lost step is that it is killed."""
+    """Whether the next of the two ends of a lost step is that it is killed, not that what it came to is refused."""
     line = worker.news.get(timeout=30)
     while "killed: " not in line and "another worker's by now" not in line:
         worker.seen.append(line)
@@ -185,7 +185,7 @@ def test_a_step_that_loses_its_workers_again_and_again_fails(postgres, tmp_path,
 
 
 def test_a_leader_that_is_killed_is_replaced_and_no_step_is_doubled(postgres, tmp_path, sluice_bin):
-    one, two, three = machines(postgres, tmp_path, sluice_bin, "killed_leader", 3, with_slow(16))
+    one, two, three = machines(postgres, tmp_path, sluice_bin, "killed_leader", 3, with_slow(24))
     with Service(one) as leader, StandBy(two) as other, Worker(three, "--name", "three", "-v") as worker:
         leader.wait_for("the worker 'three'")
         one.json("trigger", "all")
