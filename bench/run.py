@@ -20,6 +20,8 @@
     ticks     from a tick to the begin of its run, among 10,000 schedules
     serve     start to serving, and memory and processor time at rest, with 1,000 pipelines
     history   the list of runs over HTTP with 100,000 runs in the state store
+    claims    steps that three processes claim and hand in through PostgreSQL, with a leader that hands them out and collects them, against three clients of
+              pgbench that claim and finish rows by SQL alone
     postgres  5,000,000 rows (or --rows) into PostgreSQL against psql's \\copy
 
 SLUICE_BIN names the program. Times are wall seconds, memory is the peak of the process; a ratio below 1 means faster than the reference.
@@ -500,6 +502,53 @@ def bench_postgres(folder, rows):
             ours.append(timed_on_server(dsn, "drop table if exists wide", [SLUICE, "run"], cwd=project))
         (seconds, peak), (reference, reference_memory) = sorted(ours)[1], sorted(theirs)[1]
         report(f"{rows:,} rows into PostgreSQL", seconds, peak, reference, reference_memory, "psql \\copy of the same rows; medians of 3")
+    finally:
+        subprocess.run([script, "stop", server], check=False)
+        shutil.rmtree(server, ignore_errors=True)
+
+
+CLAIM_SQL = """begin;
+with mine as materialized (select seq from jobs where state = 0 order by priority desc, seq limit 50 for update skip locked)
+update jobs set state = 1, token = token + 1, until_us = 1 where seq in (select seq from mine);
+with mine as materialized (select seq from jobs where state = 1 order by seq limit 50 for update skip locked)
+update jobs set state = 2, reply = '{"status": "ok", "rows_in": 7}' where seq in (select seq from mine);
+commit;
+"""
+
+
+def claims_by_pgbench(dsn, folder, total):
+    """Steps a second: the same table, batches of 50, each in one transaction that claims and finishes; nobody hands out or collects."""
+    sql = f"""drop table if exists jobs; create table jobs (seq bigint generated always as identity primary key, state int not null default 0,
+              priority bigint not null default 0, token bigint not null default 0, until_us bigint not null default 0, request text, reply text);
+              create index on jobs (priority desc, seq) where state = 0; create index on jobs (seq) where state = 1;
+              insert into jobs (request) select '{{"node": 12, "attempt": 1}}' from generate_series(1, {total}); analyze jobs"""
+    subprocess.run(["psql", "-q", dsn, "-c", sql], check=True, stderr=subprocess.DEVNULL)
+    script = folder / "claims.sql"
+    script.write_text(CLAIM_SQL)
+    pgbench = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"))[-1]
+    rounds = -(-total // 50 // 3)
+    seconds, memory, _ = timed([pgbench, "-n", "-M", "prepared", "-c", "3", "-j", "3", "-t", str(rounds), "-f", script, dsn])
+    return seconds, memory
+
+
+def bench_claims(folder, rows):
+    total = 20000
+    server = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-pg-"))
+    server.chmod(0o755)
+    port = "15434"
+    script = ROOT / "tests" / "servers" / "pg.sh"
+    program = pathlib.Path(SLUICE).parents[1] / "tests" / "unit" / "state" / "test_many"
+    subprocess.run([script, "start", server, port], check=True)
+    try:
+        ours, theirs = [], []
+        for turn in range(3):
+            theirs.append(claims_by_pgbench(f"host=127.0.0.1 port={port} user=postgres dbname=postgres", folder, total))
+            env = {"SLUICE_TEST_STATE": f"postgresql://postgres@127.0.0.1:{port}/postgres?schema=claims{turn}", "SL_STATE_JOBS": str(total)}
+            _, memory, told = timed([program], env=env)
+            ours.append((total / int(re.search(r"steps by 3 workers on PostgreSQL: (\d+) a second", told)[1]), memory))
+        (seconds, memory), (reference, reference_memory) = sorted(ours)[1], sorted(theirs)[1]
+        note = f"{total / seconds:,.0f} steps a second by 3 processes, pgbench {total / reference:,.0f}; medians of 3"
+        report(f"{total:,} claims in PostgreSQL", seconds, memory, reference, reference_memory, note)
     finally:
         subprocess.run([script, "stop", server], check=False)
         shutil.rmtree(server, ignore_errors=True)

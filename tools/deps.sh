@@ -193,8 +193,7 @@ venv() {
 }
 
 deps_test() {
-    apt_install python3-venv postgresql prometheus
-    apt_install python3-venv postgresql openssl
+    apt_install python3-venv postgresql prometheus openssl iproute2 faketime
     venv test
 }
 

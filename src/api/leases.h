@@ -58,15 +58,17 @@ struct sl_claim {
     const char *holder;
     int64_t ttl_ms;
     size_t limit;
+    const char *prefix; // with which their ids begin; NULL: all
 };
 SL_MUST int sl_state_claim(struct sl_state *state, const struct sl_claim *claim,
                            struct sl_arena *arena, struct sl_job **ret, size_t *ret_count,
                            struct sl_err *err);
 // Keeps claims, each told by id and token, for ttl_ms from now; 0 gives them back. ret_is_lost[i]
 // (`count` of them) is true of those that are another's by now, or gone: nothing may be done for
-// them any longer.
+// them any longer. ret_asked (of `count`, may be NULL) is what sl_state_press has asked for: 0 is
+// nothing.
 SL_MUST int sl_state_beat(struct sl_state *state, const struct sl_job *jobs, size_t count,
-                          int64_t ttl_ms, bool *ret_is_lost, struct sl_err *err);
+                          int64_t ttl_ms, bool *ret_is_lost, int *ret_asked, struct sl_err *err);
 // Hands in replies of claims, told by id and token. ret_is_lost as above: those are refused, and
 // the reply was of no effect.
 SL_MUST int sl_state_complete(struct sl_state *state, const struct sl_job *jobs, size_t count,
@@ -75,6 +77,24 @@ SL_MUST int sl_state_complete(struct sl_state *state, const struct sl_job *jobs,
 // are dropped, so that a leader that dies before it has used a reply leaves it to the next one.
 SL_MUST int sl_state_replies(struct sl_state *state, size_t limit, struct sl_arena *arena,
                              struct sl_job **ret, size_t *ret_count, struct sl_err *err);
+// Takes away, up to `limit`, jobs whose ids begin with the prefix and that are done, or of which
+// the claim has run out: these have no reply, and whoever had them finds them lost.
+SL_MUST int sl_state_collect(struct sl_state *state, const char *prefix, size_t limit,
+                             struct sl_arena *arena, struct sl_job **ret, size_t *ret_count,
+                             struct sl_err *err);
+// Takes away those that nobody has claimed yet.
+SL_MUST int sl_state_take_back(struct sl_state *state, const char *prefix, struct sl_arena *arena,
+                               struct sl_job **ret, size_t *ret_count, struct sl_err *err);
+// Asks whoever has the jobs to drain them (times 1) or to interrupt them (2), which the next
+// sl_state_beat tells; those that nobody has are taken away, and with 3 all. ret_is_gone[i]: that
+// one was, or had been before.
+SL_MUST int sl_state_press(struct sl_state *state, const char *const *ids, size_t count, int times,
+                           bool *ret_is_gone, struct sl_err *err);
+// What a leader before this one has left: takes away jobs that nobody has, and asks whoever has the
+// others to kill them (what sl_state_beat tells is 3 then), so that they are handed in soon, and
+// gone. *ret_open is how many of these there still are; with is_last those are taken away, too.
+SL_MUST int sl_state_clear_jobs(struct sl_state *state, const char *prefix, bool is_last,
+                                int64_t *ret_open, struct sl_err *err);
 // Jobs of whatever state; the worker that has one finds it lost.
 SL_MUST int sl_state_drop_jobs(struct sl_state *state, const char *const *ids, size_t count,
                                struct sl_err *err);
@@ -86,6 +106,20 @@ SL_MUST int sl_state_expire(struct sl_state *state, struct sl_arena *arena, stru
 SL_MUST int sl_state_count_jobs(struct sl_state *state, int64_t *ret_ready, int64_t *ret_claimed,
                                 struct sl_err *err);
 
+// A process that takes jobs, or that hands them out: it is known for ttl_ms from each time that it
+// says so.
+struct sl_present {
+    const char *name;    // of this process alone; "worker ..." or "leader ..."
+    const char *details; // JSON
+    int64_t left_ms;     // from now
+};
+SL_MUST int sl_state_appear(struct sl_state *state, const struct sl_present *self, int64_t ttl_ms,
+                            struct sl_err *err);
+SL_MUST int sl_state_vanish(struct sl_state *state, const char *name, struct sl_err *err);
+// All whose names begin so and who were heard of in time, by name.
+SL_MUST int sl_state_present(struct sl_state *state, const char *prefix, struct sl_arena *arena,
+                             struct sl_present **ret, size_t *ret_count, struct sl_err *err);
+
 // What has changed since one last looked, by this process or another.
 enum sl_wake {
     SL_WAKE_JOBS = 1,      // put, expired or given back
@@ -93,7 +127,9 @@ enum sl_wake {
     SL_WAKE_QUEUE = 4,     // enqueued or dequeued
     SL_WAKE_DECISIONS = 8, // a person decided, paused or resumed
     SL_WAKE_LEASES = 16,   // a lease was released
-    SL_WAKE_ALL = 31,
+    SL_WAKE_ASKED = 32,    // jobs were pressed or taken away
+    SL_WAKE_PRESENT = 64,  // a process appeared, vanished, or says something else of itself
+    SL_WAKE_ALL = 127,
 };
 // Begins to listen; *ret_fd becomes readable when something has changed (poll it, read nothing). It
 // is the state's: closed with it, and again another after SL_E_STATE_CONNECT of sl_state_woken.

@@ -39,6 +39,10 @@
     X(PQtransactionStatus)       \
     X(PQsocket)                  \
     X(PQconsumeInput)            \
+    X(PQisBusy)                  \
+    X(PQsendQuery)               \
+    X(PQsendPrepare)             \
+    X(PQsendQueryPrepared)       \
     X(PQnotifies)
 
 struct sl_libpq {

@@ -13,9 +13,9 @@ extern const struct sl_command sl_command_quickstart, sl_command_init, sl_comman
     sl_command_attest_verify, sl_command_attest_key, sl_command_contract_show,
     sl_command_contract_import, sl_command_contract_export, sl_command_contract_diff,
     sl_command_contract_lint, sl_command_contract_test, sl_command_clean, sl_command_lineage,
-    sl_command_pipelines, sl_command_schedule_next, sl_command_serve, sl_command_explain,
-    sl_command_config_show, sl_command_schema, sl_command_completion, sl_command_complete,
-    sl_command_docs, sl_command_help, sl_command_version;
+    sl_command_pipelines, sl_command_schedule_next, sl_command_serve, sl_command_worker,
+    sl_command_explain, sl_command_config_show, sl_command_schema, sl_command_completion,
+    sl_command_complete, sl_command_docs, sl_command_help, sl_command_version;
 
 const struct sl_command *const sl_commands[] = {
     &sl_command_quickstart,
@@ -68,6 +68,7 @@ const struct sl_command *const sl_commands[] = {
     &sl_command_pipelines,
     &sl_command_schedule_next,
     &sl_command_serve,
+    &sl_command_worker,
     &sl_command_explain,
     &sl_command_config_show,
     &sl_command_schema,

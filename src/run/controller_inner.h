@@ -84,6 +84,8 @@ void sl_controller_sort_out(struct sl_controller *controller);
 bool sl_controller_start(struct sl_controller *controller, size_t index);
 void sl_controller_on_reply(struct sl_controller *controller, size_t index, const json_t *reply,
                             const struct sl_death *death);
+// Nobody has begun it: it waits for a worker again, and this was no attempt.
+void sl_controller_take_back(struct sl_controller *controller, size_t index);
 // Asked to stop: once to drain, twice to interrupt what is at work, three times to kill it.
 void sl_controller_interrupt(struct sl_controller *controller, int times);
 // Steps that wait for their next attempt end with the error of their last one.

@@ -250,7 +250,8 @@ static bool follows_death(const struct sl_outcome *outcome, const struct sl_deat
 {
     if (death && outcome->err.code == SL_E_WORKER_MEMORY)
         return death->jobs_before > 0 && outcome->deaths < MOST_DEATHS;
-    return death && death->signal && !death->is_ours && outcome->deaths < MOST_DEATHS;
+    return death && (death->signal || death->is_lost) && !death->is_ours &&
+           outcome->deaths < MOST_DEATHS;
 }
 
 // How long to wait for the next attempt; -1: there is none.
@@ -352,6 +353,30 @@ void sl_controller_expire(struct sl_controller *controller)
     sl_controller_end_waits(controller);
 }
 
+void sl_controller_take_back(struct sl_controller *controller, size_t index)
+{
+    struct sl_outcome *outcome = sl_controller_outcome(controller, index);
+    sl_step_clock_stop(controller, index);
+    outcome->status = SL_STATUS_WAITING;
+    outcome->attempts--;
+    add_ready(controller, index);
+    if (sl_controller_has_stopped(controller))
+        sl_controller_end_waits(controller);
+}
+
+// Of this machine: one over its timeout is interrupted, and killed as late.
+static void stop_step(struct sl_controller *controller, size_t index, int times)
+{
+    struct sl_executor *executor = controller->executor;
+    size_t number = sl_executor_job(executor, controller, index);
+    if (number >= SL_LOCAL_JOBS)
+        sl_executor_press_job(executor, number, times);
+    else if (times > 2)
+        sl_pool_kill_job(executor->pool, number);
+    else
+        sl_pool_stop(executor->pool, number);
+}
+
 void sl_controller_on_time(struct sl_controller *controller, size_t index, enum sl_clock_use use)
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
@@ -367,15 +392,12 @@ void sl_controller_on_time(struct sl_controller *controller, size_t index, enum 
         sl_executor_dispatch(controller->executor);
         break;
     case SL_CLOCK_LIMIT:
-        sl_pool_stop(controller->executor->pool,
-                     sl_executor_job(controller->executor, controller, index));
+        stop_step(controller, index, 2);
         if (sl_step_clock_set(controller, index, SL_CLOCK_GRACE, GRACE_MS, &ignored) != SL_OK)
-            sl_pool_kill_job(controller->executor->pool,
-                             sl_executor_job(controller->executor, controller, index));
+            stop_step(controller, index, 3);
         break;
     case SL_CLOCK_GRACE:
-        sl_pool_kill_job(controller->executor->pool,
-                         sl_executor_job(controller->executor, controller, index));
+        stop_step(controller, index, 3);
         break;
     }
 }

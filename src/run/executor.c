@@ -104,7 +104,7 @@ void sl_executor_forget(struct sl_executor *executor, struct sl_controller *cont
 size_t sl_executor_job(const struct sl_executor *executor, const struct sl_controller *controller,
                        size_t index)
 {
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++)
+    for (size_t i = 0; i < SL_MOST_JOBS; i++)
         if (executor->jobs[i].controller == controller && executor->jobs[i].kind == SL_JOB_STEP &&
             executor->jobs[i].index == index)
             return i;
@@ -115,11 +115,16 @@ int sl_executor_hand_over(struct sl_executor *executor, const struct sl_job *job
                           const json_t *request, const struct sl_seat **ret, struct sl_err *err)
 {
     const struct sl_seat *seat = NULL;
-    size_t at = 0;
+    bool is_here = job->kind != SL_JOB_STEP || sl_executor_has_seat(executor);
+    size_t at = is_here ? 0 : SL_LOCAL_JOBS;
     while (executor->jobs[at].controller)
         at++;
-    SL_TRY(sl_pool_start(executor->pool, at, request, &seat, err));
+    if (is_here)
+        SL_TRY(sl_pool_start(executor->pool, at, request, &seat, err));
+    else
+        SL_TRY(sl_executor_send(executor, job, at, request, err));
     executor->jobs[at] = *job;
+    executor->handed += !is_here;
     executor->steps += job->kind == SL_JOB_STEP;
     job->controller->at_work++;
     if (ret)
@@ -164,7 +169,7 @@ void sl_executor_let_go(struct sl_executor *executor, const char *table)
         sl_executor_dispatch(executor);
 }
 
-static void free_step(struct sl_executor *executor, const struct sl_node *node)
+void sl_executor_free_step(struct sl_executor *executor, const struct sl_node *node)
 {
     executor->steps--;
     sl_ready_release(&executor->ready, node);
@@ -173,16 +178,18 @@ static void free_step(struct sl_executor *executor, const struct sl_node *node)
         executor->options.on_free(executor->options.owner, executor, node->name);
 }
 
-static void on_reply(void *owner, size_t number, const json_t *reply, const struct sl_death *death)
+void sl_executor_on_reply(void *owner, size_t number, const json_t *reply,
+                          const struct sl_death *death)
 {
     struct sl_executor *executor = owner;
     const struct sl_job job = executor->jobs[number];
     struct sl_controller *controller = job.controller;
     executor->jobs[number] = (struct sl_job){0};
+    executor->handed -= number >= SL_LOCAL_JOBS;
     controller->at_work--;
     switch (job.kind) {
     case SL_JOB_STEP:
-        free_step(executor, &controller->run->graph->nodes[job.index]);
+        sl_executor_free_step(executor, &controller->run->graph->nodes[job.index]);
         sl_controller_on_reply(controller, job.index, reply, death);
         break;
     case SL_JOB_PLAN:
@@ -197,16 +204,12 @@ static void on_reply(void *owner, size_t number, const json_t *reply, const stru
 
 void sl_executor_press(struct sl_executor *executor, struct sl_controller *controller, int times)
 {
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_job *job = &executor->jobs[i];
         // What was built is published, as long as it takes no more than patience.
         if (job->controller != controller || (job->kind == SL_JOB_PUBLISH && times < 3))
             continue;
-        sl_pool_drain_job(executor->pool, i);
-        if (times > 1)
-            sl_pool_stop(executor->pool, i);
-        if (times > 2)
-            sl_pool_cut_off(executor->pool, i);
+        sl_executor_press_job(executor, i, times);
     }
 }
 
@@ -227,13 +230,13 @@ static void share(struct sl_executor *executor)
 {
     size_t parts = sl_ready_startable(&executor->ready);
     size_t most = executor->most_steps;
-    parts = parts < most ? parts + executor->steps : most;
+    parts = parts < most ? parts + executor->steps - executor->handed : most;
     sl_pool_share(executor->pool, parts < most ? parts : most);
 }
 
 bool sl_executor_writes(const struct sl_executor *executor, const char *table)
 {
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_job *job = &executor->jobs[i];
         if (job->controller && job->kind == SL_JOB_STEP &&
             sl_str_equal(job->controller->run->graph->nodes[job->index].name, table))
@@ -283,7 +286,7 @@ static bool take_ready(struct sl_executor *executor, struct sl_ready_step *ret)
 static void start_steps(struct sl_executor *executor)
 {
     struct sl_ready_step step;
-    while (executor->steps < executor->most_steps && sl_pool_has_room(executor->pool) &&
+    while ((sl_executor_has_seat(executor) || sl_executor_may_send(executor)) &&
            take_ready(executor, &step))
         if (!sl_controller_start(step.owner, step.index)) {
             sl_ready_release(&executor->ready, step.node);
@@ -400,6 +403,7 @@ struct sl_executor_counts sl_executor_count(const struct sl_executor *executor)
 {
     struct sl_executor_counts counts = {.steps = executor->steps,
                                         .steps_most = executor->most_steps,
+                                        .steps_handed = executor->handed,
                                         .steps_ready =
                                             executor->ready.count + executor->held_count};
     for (const struct sl_controller *at = executor->runs; at; at = at->next)
@@ -425,7 +429,7 @@ static int open_pool(struct sl_executor *executor, struct sl_err *err)
         .loop = executor->options.loop,
         .size = executor->most_steps + executor->options.is_service,
         .worker = sl_run_worker(&executor->work),
-        .on_reply = on_reply,
+        .on_reply = sl_executor_on_reply,
         .before_fork = before_fork,
         .files = executor->options.files,
         .file_count = executor->options.file_count,
@@ -459,6 +463,8 @@ void sl_executor_close(struct sl_executor **executor)
     if (!old)
         return;
     sl_timer_close(&old->ticker);
+    if (old->handout)
+        sl_handout_leave(old->handout, &old->hander);
     sl_pool_close(&old->pool);
     sl_ready_close(&old->ready);
     free(old->held);

@@ -27,6 +27,14 @@ struct sl_executor_options {
 };
 SL_MUST int sl_executor_open(const struct sl_executor_options *options, struct sl_executor **ret,
                              struct sl_err *err);
+// From now on steps for which this machine has no room go to others, through `handout`, which
+// outlives the executor; with is_all also those that it would have room for. SL_E_... of
+// sl_world_code.
+struct sl_handout;
+SL_MUST int sl_executor_hand_out(struct sl_executor *executor, struct sl_handout *handout,
+                                 bool is_all, struct sl_err *err);
+// There is room elsewhere: hands out what is ready.
+void sl_executor_look_again(struct sl_executor *executor);
 // Workers at work are killed. All runs have ended, or are abandoned.
 void sl_executor_close(struct sl_executor **executor); // for SL_AUTO
 bool sl_executor_writes(const struct sl_executor *executor, const char *table);
@@ -34,6 +42,7 @@ bool sl_executor_writes(const struct sl_executor *executor, const char *table);
 void sl_executor_let_go(struct sl_executor *executor, const char *table);
 struct sl_executor_counts {
     size_t steps, steps_most; // at work
+    size_t steps_handed;      // of them on other machines
     size_t steps_ready;       // that wait for a worker, a slot or a table
     size_t runs;              // planned and not ended
     size_t runs_to_plan;

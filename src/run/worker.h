@@ -29,6 +29,7 @@ struct sl_death {
     int signal;         // 0: none
     int exit_code;      // -1: none
     bool is_ours;       // it was killed by the pool
+    bool is_lost;       // with the machine that it was on
     size_t jobs_before; // that it had done
     int64_t peak_memory_bytes;
     char output[SL_LAST_WORDS_BYTES]; // the last lines it wrote to its stderr, secrets masked

@@ -365,7 +365,7 @@ void sl_service_admit(struct sl_service *service)
     service->is_admitting = true;
     while (service->has_more_to_admit) {
         service->has_more_to_admit = false;
-        while (!service->stops && admit_one(service))
+        while (!service->stops && !service->is_settling && admit_one(service))
             ;
     }
     service->is_admitting = false;

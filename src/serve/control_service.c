@@ -315,6 +315,7 @@ static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
         const struct sl_executor_counts counts = sl_executor_count(at->executor);
         now.active_steps += (int64_t)counts.steps;
         now.ready_steps += (int64_t)counts.steps_ready;
+        now.handed_steps += (int64_t)counts.steps_handed;
         now.workers += (int64_t)counts.workers;
         now.worker_memory_bytes += counts.worker_bytes;
     }
@@ -326,6 +327,8 @@ static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
     now.undelivered_alerts = alerts.pending + alerts.dead;
     now.sent_alerts = alerts.sent;
     SL_TRY(count_people(service, &now, err));
+    if (service->handout)
+        now.machines = sl_handout_machines(service->handout, &now.machine_count);
     sl_metrics_print(service->metrics, &now, text);
     return sl_buf_check(text, err);
 }

@@ -97,6 +97,8 @@ int sl_generation_open(struct sl_service *service, struct sl_generation **ret, s
     if (code == SL_OK && service->run_lock >= 0)
         code = open_executor(generation, err);
     if (code == SL_OK)
+        code = sl_generation_hand_out(generation, err);
+    if (code == SL_OK)
         *ret = generation;
     else
         sl_generation_close(generation);

@@ -118,6 +118,8 @@ int sl_service_elect(struct sl_service *service, struct sl_err *err)
 void sl_service_resign(struct sl_service *service)
 {
     struct sl_err ignored = {0};
+    if (service->lease) // not to be taken again while the service closes
+        uv_timer_stop(&service->lease_timer);
     if (service->lease && service->is_leading && !service->failure.code)
         (void)!sl_state_release(service->state, service->lease, service->holder, &ignored);
 }

@@ -342,6 +342,8 @@ static void add_now(struct sl_buf *text, const struct sl_metrics_now *now)
         {"sluice_alerts_open", "What is wrong now.", now->open_alerts},
         {"sluice_alerts_undelivered", "Alerts that nobody has received yet.",
          now->undelivered_alerts},
+        {"sluice_steps_handed_out", "Steps that other machines have, or were offered.",
+         now->handed_steps},
         {"sluice_leader", "1: this process starts the runs.", now->is_leader},
         {"sluice_held_back", "1: no run begins until there is room to write.", now->is_held_back},
         {"sluice_project_outdated",
@@ -354,6 +356,23 @@ static void add_now(struct sl_buf *text, const struct sl_metrics_now *now)
     }
 }
 
+static void add_machines(struct sl_buf *text, const struct sl_metrics_now *now)
+{
+    add_head(text, "sluice_machine_slots",
+             "Steps at once that `sluice worker` on another machine does for this service.",
+             "gauge");
+    for (size_t i = 0; i < now->machine_count; i++) {
+        const struct sl_machine_seen *machine = &now->machines[i];
+        struct sl_buf labels = SL_BUF_INIT;
+
+        add_label(&labels, "machine", machine->name);
+        if (!labels.has_failed)
+            sl_buf_addf(text, "sluice_machine_slots{%s} %lld\n", labels.text,
+                        machine->is_of_use ? (long long)machine->slots : 0);
+        sl_buf_clear(&labels);
+    }
+}
+
 void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *now,
                       struct sl_buf *text)
 {
@@ -363,6 +382,7 @@ void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *n
         add_family(text, &families[i], &metrics->series[i]);
     add_freshness(text, metrics, now->now_us);
     add_now(text, now);
+    add_machines(text, now);
     add_head(text, "sluice_alerts_sent_total", "Messages of alerts that were taken.", "counter");
     sl_buf_addf(text, "sluice_alerts_sent_total %lld\n", (long long)now->sent_alerts);
     add_head(text, "sluice_metrics_dropped_total",

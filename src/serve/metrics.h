@@ -8,6 +8,7 @@
 #define SL_SERVE_METRICS_H
 
 #include "base/buf.h"
+#include "run/handout.h"
 
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ struct sl_metrics_now {
     bool is_leader;
     bool is_held_back; // no run begins, for something cannot be written
     bool is_outdated;  // the project's files say what cannot be read: an earlier reading is used
+    int64_t handed_steps; // on other machines
+    const struct sl_machine_seen *machines;
+    size_t machine_count;
 };
 void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *now,
                       struct sl_buf *text);

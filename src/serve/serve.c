@@ -448,6 +448,7 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     SL_TRY(open_triggers(service, err));
     SL_TRY(take_pauses(service, err));
     SL_TRY(open_http(service, err));
+    SL_TRY(sl_service_hand_out(service, err));
     sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipeline%s, %zu step%s", project->name,
                     SL_COUNT_OF(project->pipeline_count),
                     SL_COUNT_OF(service->newest->world.graph.count));
@@ -502,6 +503,7 @@ static void end(struct sl_service *service)
         service->newest = generation->next;
         sl_generation_close(generation);
     }
+    sl_handout_close(&service->handout);
     for (int i = 0; i < 100 && uv_run(&service->loop, UV_RUN_NOWAIT); i++)
         ;
     uv_walk(&service->loop, close_handle, NULL);

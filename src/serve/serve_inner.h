@@ -5,6 +5,8 @@
 #include "api/queue.h"
 #include "base/log.h"
 #include "notify/notify.h"
+#include "run/code.h"
+#include "run/handout.h"
 #include "run/live.h"
 #include "run/timer.h"
 #include "serve/agenda.h"
@@ -85,6 +87,9 @@ struct sl_service {
     int64_t token, leads_until_us;
     bool is_leading, has_told_leader;
     uv_timer_t lease_timer;
+    struct sl_handout *handout; // of steps to other machines; NULL: there are none
+    char lake[SL_LAKE_ID_BYTES];
+    bool is_settling;      // steps of a leader before this one may be at work yet: no run begins
     struct sl_err failure; // that ends it
     // What cannot be written, for which runs wait: trouble.c. NULL: they do not.
     char *held_back;
@@ -166,6 +171,10 @@ SL_MUST int sl_backfill_control_start(void *self, const json_t *asked, const cha
                                       const char *who, json_t **ret_json, struct sl_err *err);
 SL_MUST int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json,
                                      struct sl_err *err);
+// --- handing.c
+// If other machines may take part. Before any run begins.
+SL_MUST int sl_service_hand_out(struct sl_service *service, struct sl_err *err);
+SL_MUST int sl_generation_hand_out(struct sl_generation *generation, struct sl_err *err);
 
 // --- control_service.c
 struct sl_control sl_service_control(struct sl_service *service);

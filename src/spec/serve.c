@@ -37,6 +37,9 @@ static const struct sl_opt token_rows[] = {
     {0},
 };
 
+static const char *const workers[] = {
+    [SL_WORKERS_BOTH] = "both", [SL_WORKERS_LOCAL] = "local", [SL_WORKERS_REMOTE] = "remote", NULL};
+
 const struct sl_opt sl_serve_rows[] = {
     {.name = "listen",
      .type = SL_OPT_STRING,
@@ -70,6 +73,13 @@ const struct sl_opt sl_serve_rows[] = {
      .rows = token_rows,
      .item_bytes = sizeof(struct sl_token),
      .example = "[{name: deploy, value: \"${env:DEPLOY_TOKEN}\", may: [run]}]"},
+    {.name = "workers",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_serve_spec, workers),
+     .otherwise = "both",
+     .summary = "Where steps run, with a state in PostgreSQL: here first, and what does not fit by "
+                "`sluice worker` on other machines (both); only here (local); only there (remote).",
+     .values = workers},
     {0},
 };
 

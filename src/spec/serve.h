@@ -21,12 +21,16 @@ struct sl_token {
 unsigned sl_token_rights(const struct sl_token *token); // enum sl_may, all that it may
 
 enum sl_serve_reload { SL_RELOAD_AUTO, SL_RELOAD_SIGNAL };
+// Where the steps of a service run, if its state is in PostgreSQL: see docs/workers.md.
+enum sl_workers { SL_WORKERS_BOTH, SL_WORKERS_LOCAL, SL_WORKERS_REMOTE };
+
 struct sl_serve_spec {
     int reload;                // enum sl_serve_reload
     const char *listen;        // "127.0.0.1:7410"
     const char *attest_key;    // file of the private key that `attest` over HTTP signs with
     struct sl_strs hosts;      // further names that a request's Host may have
     struct sl_opt_list tokens; // struct sl_token
+    int workers;               // enum sl_workers
 };
 
 #endif

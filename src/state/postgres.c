@@ -38,7 +38,8 @@ int sl_postgres_store_exec(struct sl_postgres_store *store, PGconn *connection, 
                            struct sl_err *err)
 {
     const struct sl_libpq *pq = &store->libpq;
-    PGresult *result = pq->PQexec(connection, sql);
+    PGresult *result =
+        sl_postgres_store_result(store, connection, pq->PQsendQuery(connection, sql));
     ExecStatusType status = pq->PQresultStatus(result);
     int code = SL_OK;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
@@ -88,7 +89,8 @@ static int prepared(struct sl_postgres_store *store, const char *sql, const char
     SL_TRY_NEW(name, err);
     translate(sql, &text);
     SL_TRY(sl_buf_check(&text, err));
-    PGresult *result = pq->PQprepare(store->connection, name, text.text, 0, NULL);
+    PGresult *result = sl_postgres_store_result(
+        store, store->connection, pq->PQsendPrepare(store->connection, name, text.text, 0, NULL));
     int code = SL_OK;
     if (pq->PQresultStatus(result) != PGRES_COMMAND_OK)
         code = sl_postgres_store_fail(store, store->connection, result, err);
@@ -178,8 +180,10 @@ static int run_once(struct sl_postgres_store *store, const struct sl_statement *
         }
     }
     SL_TRY(prepared(store, statement->sql, &name, err));
-    PGresult *result =
-        pq->PQexecPrepared(store->connection, name, (int)statement->count, values, NULL, NULL, 0);
+    PGresult *result = sl_postgres_store_result(store, store->connection,
+                                                pq->PQsendQueryPrepared(store->connection, name,
+                                                                        (int)statement->count,
+                                                                        values, NULL, NULL, 0));
     ExecStatusType status = pq->PQresultStatus(result);
     int code = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
                    ? take_rows(store, result, statement, err)

@@ -16,11 +16,16 @@ struct sl_postgres_store {
     const char *listens_for;  // project; NULL: nothing
     struct sl_map statements; // text -> name of what the server has prepared
     bool is_in_transaction;
+    int64_t failed_us; // monotonic, when it waited in vain for a connection; 0: not
 };
 
 // Fills err from a failed result; NULL: the connection alone tells. Gives the code.
 int sl_postgres_store_fail(struct sl_postgres_store *store, PGconn *connection,
                            const PGresult *result, struct sl_err *err);
+// The last result of what was sent (PQsend...), as PQexec gives it; NULL if `is_sent` is 0, or the
+// connection is lost. A server from which nothing comes is given up.
+PGresult *sl_postgres_store_result(struct sl_postgres_store *store, PGconn *connection,
+                                   int is_sent);
 // Connects anew, if the connection is lost; what was prepared is forgotten.
 SL_MUST int sl_postgres_store_connect(struct sl_postgres_store *store, PGconn **connection,
                                       struct sl_err *err);

@@ -1,9 +1,15 @@
+#include "base/clock.h"
 #include "base/str.h"
 #include "state/postgres.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+// Of several calls that find it gone only the first one waits; a server that refuses is asked
+// again.
+#define PAUSE_US INT64_C(500000)
+#define SLOW_US INT64_C(1000000)
 
 // So that nobody waits for long for a server that is gone, nor a server for us. In milliseconds
 // where nothing else is said.
@@ -126,6 +132,11 @@ int sl_postgres_store_connect(struct sl_postgres_store *store, PGconn **connecti
                               struct sl_err *err)
 {
     const struct sl_libpq *pq = &store->libpq;
+    if (store->failed_us && sl_clock_monotonic_us() - store->failed_us < PAUSE_US)
+        return sl_fail(err, SL_E_STATE_CONNECT,
+                       "state store: it could not be reached a moment ago");
+    int64_t began_us = sl_clock_monotonic_us();
+    store->failed_us = 0;
     if (connection == &store->connection) {
         sl_map_clear(&store->statements);
         store->is_in_transaction = false;
@@ -144,6 +155,8 @@ int sl_postgres_store_connect(struct sl_postgres_store *store, PGconn **connecti
                         strstr(message, "the database system is") ||
                         strstr(message, "server closed");
         enum sl_code code = is_refused && !may_pass ? SL_E_STATE_LOGIN : SL_E_STATE_CONNECT;
+        if (sl_clock_monotonic_us() - began_us > SLOW_US)
+            store->failed_us = sl_clock_monotonic_us();
         return sl_fail(err, code, "state store: %.*s", (int)length, message);
     }
     pq->PQsetNoticeProcessor(*connection, ignore_notice, NULL);

@@ -20,12 +20,14 @@ PATIENCE_S = 60
 class Service:
     """`sluice serve` at work; its log is read as it comes, so that a test waits for what it says."""
 
+    command = "serve"
+
     def __init__(self, project, *arguments, binary=None, env=None, listen="none"):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "NOTIFY_", "LISTEN_"))}
         environment.update(NO_COLOR="1", **(env or {}))
         self.project = project
         self.process = subprocess.Popen(
-            [str(binary or project.binary), "serve", "--listen", listen, "--log-format", "json", *arguments],
+            [str(binary or project.binary), self.command, *(["--listen", listen] if listen else []), "--log-format", "json", *arguments],
             cwd=project.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True)
         self.seen, self.news = [], queue.Queue()

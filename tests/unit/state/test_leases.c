@@ -208,14 +208,14 @@ static void claims_are_kept_by_a_beat_and_given_back_by_one_of_no_time(void **st
     bool is_lost[3];
     put(store, 0, 3);
     assert_int_equal(claim(store->state, store, (struct sl_claim){"a", 0, 3}, &mine), 3);
-    OK(sl_state_beat(store->state, mine, 2, LONG_MS, is_lost, &err));
+    OK(sl_state_beat(store->state, mine, 2, LONG_MS, is_lost, NULL, &err));
     assert_false(is_lost[0] || is_lost[1]);
     OK(sl_state_expire(store->state, &store->arena, &late, &count, &err));
     assert_int_equal(count, 1);
     assert_string_equal(late[0].id, "j02");
-    OK(sl_state_beat(store->state, mine, 3, LONG_MS, is_lost, &err));
+    OK(sl_state_beat(store->state, mine, 3, LONG_MS, is_lost, NULL, &err));
     assert_true(!is_lost[0] && !is_lost[1] && is_lost[2]);
-    OK(sl_state_beat(store->state, mine, 1, 0, is_lost, &err));
+    OK(sl_state_beat(store->state, mine, 1, 0, is_lost, NULL, &err));
     assert_false(is_lost[0]);
     assert_int_equal(claim(store->state, store, (struct sl_claim){"b", LONG_MS, 9}, &late), 2);
     assert_string_equal(late[0].id, "j00");
@@ -229,8 +229,125 @@ static void a_run_that_is_cancelled_takes_its_jobs_away(void **state)
     put(store, 0, 4);
     assert_int_equal(claim(store->state, store, (struct sl_claim){"a", LONG_MS, 4}, &mine), 4);
     OK(sl_state_drop_run(store->state, "odd", &err));
-    OK(sl_state_beat(store->state, mine, 4, LONG_MS, is_lost, &err));
+    OK(sl_state_beat(store->state, mine, 4, LONG_MS, is_lost, NULL, &err));
     assert_true(!is_lost[0] && is_lost[1] && !is_lost[2] && is_lost[3]);
+}
+
+static void jobs_are_claimed_taken_back_and_cleared_by_the_beginning_of_their_ids(void **state)
+{
+    struct store *store = *state;
+    const struct sl_job jobs[] = {{.id = "prod/a/1", .run_id = "r", .step = "s"},
+                                  {.id = "prod/b/1", .run_id = "r", .step = "s"},
+                                  {.id = "test/a/1", .run_id = "r", .step = "s"}};
+    struct sl_job *got;
+    size_t count;
+    bool is_lost;
+    OK(sl_state_put_jobs(store->state, jobs, 3, &err));
+    struct sl_claim wanted = {.holder = "a", .ttl_ms = LONG_MS, .limit = 9, .prefix = "prod/b/"};
+    assert_int_equal(claim(store->state, store, wanted, &got), 1);
+    assert_string_equal(got[0].id, "prod/b/1");
+    OK(sl_state_take_back(store->state, "prod/", &store->arena, &got, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(got[0].id, "prod/a/1");
+    wanted.prefix = NULL;
+    assert_int_equal(claim(store->state, store, wanted, &got), 1);
+    assert_string_equal(got[0].id, "test/a/1");
+    int64_t open = 0;
+    int asked = 0;
+    OK(sl_state_put_jobs(store->state, &jobs[0], 1, &err));
+    OK(sl_state_clear_jobs(store->state, "prod/a/", false, &open, &err)); // nobody has it
+    assert_int_equal(open, 0);
+    OK(sl_state_clear_jobs(store->state, "test/", false, &open, &err));
+    assert_int_equal(open, 1);
+    OK(sl_state_beat(store->state, got, 1, LONG_MS, &is_lost, &asked, &err));
+    assert_true(!is_lost && asked == 3);
+    OK(sl_state_clear_jobs(store->state, "test/", true, &open, &err));
+    assert_int_equal(open, 0);
+    OK(sl_state_beat(store->state, got, 1, LONG_MS, &is_lost, NULL, &err));
+    assert_true(is_lost);
+}
+
+static void what_is_done_or_ran_out_is_collected_once(void **state)
+{
+    struct store *store = *state;
+    struct sl_job *done, *late, *got;
+    size_t count;
+    bool is_lost;
+    put(store, 0, 3);
+    struct sl_claim one = {.holder = "a", .ttl_ms = LONG_MS, .limit = 1};
+    assert_int_equal(claim(store->state, store, one, &done), 1);
+    one.ttl_ms = 0;
+    assert_int_equal(claim(store->state, store, one, &late), 1);
+    done[0].reply_json = "{}";
+    OK(sl_state_complete(store->state, done, 1, &is_lost, &err));
+    OK(sl_state_collect(store->state, "j", 9, &store->arena, &got, &count, &err));
+    assert_int_equal(count, 2);
+    assert_string_equal(got[0].reply_json, "{}");
+    assert_null(got[1].reply_json);
+    assert_string_equal(got[1].holder, "a");
+    OK(sl_state_collect(store->state, "j", 9, &store->arena, &got, &count, &err));
+    assert_int_equal(count, 0);
+    late[0].reply_json = "{\"late\": true}";
+    OK(sl_state_complete(store->state, late, 1, &is_lost, &err));
+    assert_true(is_lost);
+}
+
+static void who_has_a_job_is_told_what_is_asked_of_it(void **state)
+{
+    struct store *store = *state;
+    struct sl_job *mine, *got;
+    bool is_gone[2], is_lost;
+    int asked = 9;
+    size_t count;
+    put(store, 0, 2);
+    struct sl_claim one = {.holder = "a", .ttl_ms = LONG_MS, .limit = 1};
+    assert_int_equal(claim(store->state, store, one, &mine), 1);
+    OK(sl_state_beat(store->state, mine, 1, LONG_MS, &is_lost, &asked, &err));
+    assert_int_equal(asked, 0);
+    const char *const ids[] = {mine[0].id, "j01"};
+    OK(sl_state_press(store->state, ids, 2, 2, is_gone, &err));
+    assert_true(!is_gone[0] && is_gone[1]); // nobody had that one
+    OK(sl_state_beat(store->state, mine, 1, LONG_MS, &is_lost, &asked, &err));
+    assert_false(is_lost);
+    assert_int_equal(asked, 2);
+    OK(sl_state_press(store->state, ids, 1, 3, is_gone, &err));
+    assert_true(is_gone[0]);
+    OK(sl_state_beat(store->state, mine, 1, LONG_MS, &is_lost, &asked, &err));
+    assert_true(is_lost);
+    put(store, 2, 3); // what is asked of one that is done changes nothing
+    assert_int_equal(claim(store->state, store, one, &mine), 1);
+    mine[0].reply_json = "{\"rows\": 7}";
+    OK(sl_state_complete(store->state, mine, 1, &is_lost, &err));
+    OK(sl_state_press(store->state, &(const char *){mine[0].id}, 1, 2, is_gone, &err));
+    assert_false(is_gone[0]);
+    OK(sl_state_collect(store->state, "", 9, &store->arena, &got, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(got[0].reply_json, "{\"rows\": 7}");
+}
+
+static void who_is_there_is_known_as_long_as_it_says_so(void **state)
+{
+    struct store *store = *state;
+    struct sl_present *there;
+    size_t count;
+    const struct sl_present one = {.name = "worker one", .details = "{\"slots\":2}"};
+    const struct sl_present two = {.name = "worker two", .details = "{}"};
+    const struct sl_present other = {.name = "leader", .details = "{}"};
+    OK(sl_state_appear(store->state, &one, LONG_MS, &err));
+    OK(sl_state_appear(store->state, &two, 0, &err));
+    OK(sl_state_appear(store->state, &other, LONG_MS, &err));
+    OK(sl_state_present(store->state, "worker ", &store->arena, &there, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(there[0].name, "worker one");
+    assert_string_equal(there[0].details, "{\"slots\":2}");
+    assert_true(there[0].left_ms > LONG_MS - 60000);
+    const struct sl_present changed = {.name = "worker one", .details = "{\"slots\":3}"};
+    OK(sl_state_appear(store->state, &changed, LONG_MS, &err));
+    OK(sl_state_present(store->state, "worker ", &store->arena, &there, &count, &err));
+    assert_string_equal(there[0].details, "{\"slots\":3}");
+    OK(sl_state_vanish(store->state, "worker one", &err));
+    OK(sl_state_present(store->state, "worker ", &store->arena, &there, &count, &err));
+    assert_int_equal(count, 0);
 }
 
 static int wait_for(struct store *store, int fd, int wanted)
@@ -267,6 +384,10 @@ static void who_listens_is_woken_by_what_others_write(void **state)
     assert_true(wait_for(store, fd, SL_WAKE_REPLIES));
     OK(sl_state_pause(other, &(struct sl_pause){.pipeline = "p"}, NULL, &err));
     assert_true(wait_for(store, fd, SL_WAKE_DECISIONS));
+    OK(sl_state_drop_jobs(other, &(const char *){"j"}, 1, &err));
+    assert_true(wait_for(store, fd, SL_WAKE_ASKED));
+    OK(sl_state_appear(other, &(struct sl_present){"worker one", "{}", 0}, LONG_MS, &err));
+    assert_true(wait_for(store, fd, SL_WAKE_PRESENT));
     sl_state_close(&other);
 }
 
@@ -282,6 +403,10 @@ int main(void)
         CASE(a_reply_is_taken_only_from_who_has_the_claim),
         CASE(claims_are_kept_by_a_beat_and_given_back_by_one_of_no_time),
         CASE(a_run_that_is_cancelled_takes_its_jobs_away),
+        CASE(jobs_are_claimed_taken_back_and_cleared_by_the_beginning_of_their_ids),
+        CASE(what_is_done_or_ran_out_is_collected_once),
+        CASE(who_has_a_job_is_told_what_is_asked_of_it),
+        CASE(who_is_there_is_known_as_long_as_it_says_so),
         CASE(who_listens_is_woken_by_what_others_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

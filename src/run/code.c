@@ -1,0 +1,122 @@
+#include "run/code.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "spec/contract.h"
+
+#include <string.h>
+
+#define MOST_BYTES ((size_t)64 << 20)
+
+static int add_file(struct sl_strs *files, const char *file, struct sl_arena *arena,
+                    struct sl_err *err)
+{
+    return file && !sl_strs_has(files, file) ? sl_strs_add(files, arena, file, err) : SL_OK;
+}
+
+static int list_files(const struct sl_project *project, struct sl_strs *files,
+                      struct sl_arena *arena, struct sl_err *err)
+{
+    SL_TRY(add_file(files, "sluice.yml", arena, err));
+    for (size_t i = 0; i < project->source_count; i++)
+        SL_TRY(add_file(files, project->sources[i].file, arena, err));
+    for (size_t i = 0; i < project->contract_count; i++)
+        SL_TRY(add_file(files, project->contracts[i]->file, arena, err));
+    for (size_t i = 0; i < project->target_count; i++)
+        SL_TRY(add_file(files, project->targets[i].file, arena, err));
+    return SL_OK;
+}
+
+static int add_files(const struct sl_project *project, struct sl_hash *hash, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_strs files = {0};
+    sl_arena_init(&arena, 0);
+    SL_TRY(list_files(project, &files, &arena, err));
+    sl_strs_sort(&files);
+    for (size_t i = 0; i < files.count; i++) {
+        const char *text, *path = sl_path_join(&arena, project->folder, files.items[i]);
+        size_t length;
+        SL_TRY_NEW(path, err);
+        SL_TRY(sl_fs_read(path, MOST_BYTES, &arena, &text, &length, err));
+        sl_hash_add(hash, files.items[i]);
+        sl_hash_add_bytes(hash, text, length);
+    }
+    return SL_OK;
+}
+
+int sl_world_code(const struct sl_world *world, char ret[SL_CODE_BYTES], struct sl_err *err)
+{
+    const struct sl_project *project = world->project;
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char hex[65];
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, SL_VERSION);
+    sl_hash_add(hash, project->name);
+    sl_hash_add(hash, project->environment);
+    SL_TRY(add_files(project, hash, err));
+    for (size_t i = 0; i < project->model_count; i++) {
+        sl_hash_add(hash, project->models[i].name);
+        sl_hash_add(hash, project->models[i].text); // as it was read
+    }
+    // A file that changed since it was read makes it another project's, which is no harm.
+    for (size_t i = 0; i < world->graph.count; i++) {
+        sl_hash_add(hash, world->graph.nodes[i].name);
+        sl_hash_add(hash, world->graph.nodes[i].fingerprint);
+    }
+    SL_TRY(sl_hash_end(hash, hex, err));
+    memcpy(ret, hex, SL_CODE_BYTES - 1);
+    ret[SL_CODE_BYTES - 1] = '\0';
+    return SL_OK;
+}
+
+static int read_name(const char *path, char ret[SL_LAKE_ID_BYTES], struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const char *text;
+    size_t length;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_fs_read(path, 4096, &arena, &text, &length, err));
+    if (strspn(text, "0123456789abcdef-") != SL_LAKE_ID_BYTES - 1)
+        return sl_fail(err, SL_E_WORKER_LAKE, "'%s' is not the number of a lake", path);
+    memcpy(ret, text, SL_LAKE_ID_BYTES - 1);
+    ret[SL_LAKE_ID_BYTES - 1] = '\0';
+    return SL_OK;
+}
+
+static const char *path_of(const struct sl_project *project, struct sl_arena *arena)
+{
+    return sl_path_join(arena, project->lake_folder, "_lake");
+}
+
+int sl_lake_name(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES], struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    char uuid[SL_LAKE_ID_BYTES];
+    struct sl_err ignored = {0};
+    sl_arena_init(&arena, 0);
+    const char *path = path_of(project, &arena);
+    SL_TRY_NEW(path, err);
+    SL_TRY(sl_fs_mkdirs(project->lake_folder, err));
+    // Of several that make one at once the first one's stays.
+    if (!sl_fs_exists(path))
+        (void)!sl_fs_create(path, sl_uuid(uuid), SL_LAKE_ID_BYTES - 1, &ignored);
+    return read_name(path, ret, err);
+}
+
+int sl_lake_find(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES], struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    const char *path = path_of(project, &arena);
+    SL_TRY_NEW(path, err);
+    if (sl_fs_exists(path))
+        return read_name(path, ret, err);
+    (void)sl_fail(err, SL_E_WORKER_LAKE, "the lake '%s' %s", project->lake_folder,
+                  sl_fs_exists(project->lake_folder) ? "was never served from"
+                                                     : "is not on this machine");
+    return sl_err_hint(err, "all machines see one and the same lake: mount it, say where it is "
+                            "with `lake` in sluice.yml or --set lake=FOLDER, and start `sluice "
+                            "serve` once before");
+}

@@ -1,0 +1,78 @@
+// Steps that workers on other machines do (`sluice worker`): handed out through the state store,
+// many at a time, and heard of again by its notifications. To its executors it is what a pool of
+// workers of this machine is. One for a leader; one thread, the loop's.
+//
+// A worker that is not heard of for as long as a claim holds has lost the step: whatever it hands
+// in afterwards is refused, and its step ends with the death of a worker.
+#ifndef SL_RUN_HANDOUT_H
+#define SL_RUN_HANDOUT_H
+
+#include "api/state.h"
+#include "run/worker.h"
+
+#include <uv.h>
+
+#define SL_MOST_HANDED 512 // steps of one executor that are handed out at once
+
+struct sl_handout;
+struct sl_handout_options {
+    uv_loop_t *loop;
+    struct sl_state *state; // of several machines, fenced by the lease of who leads
+    const char *environment;
+    const char *lake; // its number
+    // There are more workers than before, or fewer: what is ready may go to them.
+    void (*on_room)(void *owner);
+    // A machine came (with so many slots) or is gone (-1).
+    void (*on_machine)(void *owner, const char *name, int64_t slots);
+    void (*on_trouble)(void *owner, const char *what);
+    // What a leader before this one had handed out is at work no more: once.
+    void (*on_settled)(void *owner);
+    void *owner;
+};
+// Workers at work for a leader before this one are told to stop. Until on_settled, which comes from
+// the loop within some seconds, no step may begin: one that was at work would look as if it had
+// been done by nobody.
+SL_MUST int sl_handout_open(const struct sl_handout_options *options, struct sl_handout **ret,
+                            struct sl_err *err);
+void sl_handout_close(struct sl_handout **handout); // for SL_AUTO; before the state
+
+// One who hands out steps, all of one code (run/code.h).
+struct sl_hander {
+    const char *code;
+    // As of a pool. `reply` is NULL when the worker died, or is lost.
+    void (*on_reply)(void *owner, size_t number, const json_t *reply, const struct sl_death *death);
+    // Nobody has begun it, and nobody is there to do so.
+    void (*on_back)(void *owner, size_t number);
+    void *owner;
+    struct sl_hander *next; // the handout's
+};
+// As long as it is known workers keep the code.
+void sl_handout_join(struct sl_handout *handout, struct sl_hander *hander);
+// What it has handed out is nobody's any longer.
+void sl_handout_leave(struct sl_handout *handout, struct sl_hander *hander);
+
+bool sl_handout_has_room(const struct sl_handout *handout, const struct sl_hander *hander);
+struct sl_handed {
+    size_t number; // the hander's, as it is told again
+    const char *run_id, *step;
+    int64_t attempt;
+    const json_t *request;
+};
+// At the end of the loop's turn, with the others.
+SL_MUST int sl_handout_start(struct sl_handout *handout, struct sl_hander *hander,
+                             const struct sl_handed *handed, struct sl_err *err);
+// As of a pool: once it drains, twice it is interrupted, three times it is given up.
+void sl_handout_press(struct sl_handout *handout, const struct sl_hander *hander, size_t number,
+                      int times);
+
+struct sl_machine_seen {
+    const char *name;
+    int64_t slots;
+    bool is_of_use; // its code is one that is handed out
+};
+// Until the loop goes on.
+const struct sl_machine_seen *sl_handout_machines(const struct sl_handout *handout,
+                                                  size_t *ret_count);
+size_t sl_handout_count(const struct sl_handout *handout); // handed out, and not heard of again
+
+#endif
