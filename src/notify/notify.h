@@ -48,9 +48,6 @@ SL_MUST int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *w
 SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
                            struct sl_err *err);
 
-// How old the node's table may become; -1: nobody says.
-int64_t sl_notify_freshness_s(const struct sl_node *node);
-
 // --- Sending
 
 enum sl_send_what {

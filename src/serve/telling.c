@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "run/history.h"
+#include "run/lag.h"
 #include "serve/serve_inner.h"
 
 #include <stdarg.h>
@@ -178,7 +179,7 @@ void sl_service_tell_tables(struct sl_service *service)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
     for (size_t i = 0; i < graph->count; i++)
         sl_metrics_table(service->metrics, graph->nodes[i].name, 0,
-                         sl_notify_freshness_s(&graph->nodes[i]));
+                         sl_node_freshness_s(&graph->nodes[i]));
     for (size_t i = 0; i < count; i++) {
         const struct sl_node *node = sl_graph_node(graph, rows[i].name);
         bool is_built = sl_str_equal(rows[i].status, "ok") || sl_str_equal(rows[i].status, "warn");

@@ -78,6 +78,11 @@ void sl_state_close(struct sl_state **state)
     *state = NULL;
 }
 
+int sl_state_version(void)
+{
+    return SL_STATE_VERSION;
+}
+
 int sl_state_fence(struct sl_state *state, const char *name, int64_t token, struct sl_err *err)
 {
     char *copy = name ? strdup(name) : NULL;
