@@ -15,8 +15,8 @@ static const struct sl_opt rows[] = {
     {"select", SL_OPT_STRINGS, offsetof(struct doctor_options, select), NULL,
      "Only these steps, as in `sluice run --select`.", SL_OPT_WORDS, .letter = 's',
      .placeholder = "SELECTOR"},
-    {"exclude", SL_OPT_STRINGS, offsetof(struct doctor_options, exclude), NULL,
-     "Not these steps.", SL_OPT_WORDS, .placeholder = "SELECTOR"},
+    {"exclude", SL_OPT_STRINGS, offsetof(struct doctor_options, exclude), NULL, "Not these steps.",
+     SL_OPT_WORDS, .placeholder = "SELECTOR"},
     {"no_count", SL_OPT_BOOL, offsetof(struct doctor_options, no_count), "false",
      "Do not count the rows at targets, which may take long for large ones.", 0},
     SL_COMMON_ROWS,
@@ -40,15 +40,13 @@ static void visit_clear(struct visit *visit)
 }
 
 // A store that cannot be read is a finding: the tables say most of it without.
-static int read_failures(struct visit *visit, struct sl_health_request *request,
-                         struct sl_err *err)
+static int read_failures(struct visit *visit, struct sl_health_request *request, struct sl_err *err)
 {
     const struct sl_state_place place = sl_project_state(visit->world.project);
     struct sl_arena *arena = &visit->world.arena;
     struct sl_step_row *last;
     size_t count = 0;
-    int code =
-        sl_state_read(&place, arena, &visit->state, &visit->state_note, &visit->state_err);
+    int code = sl_state_read(&place, arena, &visit->state, &visit->state_note, &visit->state_err);
     if (code == SL_OK)
         code = sl_state_last(visit->state, arena, &last, &count, &visit->state_err);
     if (code == SL_E_MEMORY)
@@ -96,9 +94,8 @@ static int print_table(const struct visit *visit, struct sl_arena *arena, struct
     const struct sl_health *health = &visit->health;
     struct sl_grid grid;
     sl_grid_init(&grid, arena, 4, 0);
-    SL_TRY(sl_grid_row(&grid,
-                       (const char *const[]){"pipeline", "gets in", "gets built", "gets out"},
-                       err));
+    SL_TRY(sl_grid_row(
+        &grid, (const char *const[]){"pipeline", "gets in", "gets built", "gets out"}, err));
     for (size_t i = 0; i < health->pipeline_count; i++) {
         const struct sl_health_pipeline *pipeline = &health->pipelines[i];
         const char *const cells[] = {pipeline->name, state_text(&pipeline->in),
@@ -161,9 +158,8 @@ static int print_json(const struct visit *visit, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = sl_health_json(&visit->health);
     json_t *list = json_array();
-    enum sl_health_state state = visit->health.state > visit->machine.state
-                                     ? visit->health.state
-                                     : visit->machine.state;
+    enum sl_health_state state =
+        visit->health.state > visit->machine.state ? visit->health.state : visit->machine.state;
     SL_TRY_NEW(root, err);
     if (json_object_set_new(root, "schema", json_string("sluice.doctor/1")) != 0 ||
         json_object_set_new(root, "state", json_string(sl_health_name(state))) != 0 ||
@@ -171,10 +167,10 @@ static int print_json(const struct visit *visit, struct sl_err *err)
         return sl_fail_memory(err);
     for (size_t i = 0; i < visit->machine.count; i++) {
         const struct sl_machine_check *check = &visit->machine.checks[i];
-        json_t *item = json_pack("{s:s, s:s, s:o, s:o}", "check", check->name, "state",
-                                 sl_health_name(check->said.state), "text",
-                                 sl_json_string(check->said.text), "hint",
-                                 sl_json_string_or_null(check->said.hint));
+        json_t *item =
+            json_pack("{s:s, s:s, s:o, s:o}", "check", check->name, "state",
+                      sl_health_name(check->said.state), "text", sl_json_string(check->said.text),
+                      "hint", sl_json_string_or_null(check->said.hint));
         if (json_array_append_new(list, item) != 0)
             return sl_fail_memory(err);
     }

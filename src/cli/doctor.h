@@ -18,9 +18,9 @@ struct sl_machine {
 struct sl_machine_of {
     struct sl_world *world;
     const struct sl_health *health;
-    struct sl_state *state;          // NULL: it cannot be read,
-    const struct sl_err *state_err;  // because of this
-    const char *state_note;          // NULL, or what is wrong with it all the same
+    struct sl_state *state;         // NULL: it cannot be read,
+    const struct sl_err *state_err; // because of this
+    const char *state_note;         // NULL, or what is wrong with it all the same
 };
 // Fails for want of memory alone: all else is a check that is wrong. In the world's arena.
 SL_MUST int sl_machine_look(const struct sl_machine_of *of, struct sl_machine *ret,

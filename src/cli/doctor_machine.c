@@ -31,7 +31,8 @@ static int add(struct looker *looker, const char *name, enum sl_health_state sta
 {
     struct sl_machine *machine = looker->machine;
     SL_TRY_NEW(text, looker->err);
-    const struct sl_machine_check check = {name, {state, text, sl_str_is_empty(hint) ? NULL : hint}};
+    const struct sl_machine_check check = {name,
+                                           {state, text, sl_str_is_empty(hint) ? NULL : hint}};
     if (state > machine->state)
         machine->state = state;
     return SL_PUSH(looker->arena, machine->checks, machine->count, check)
@@ -106,9 +107,9 @@ static int look_disk(struct looker *looker, const char *name, const char *folder
     int64_t available = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
     int64_t all = (int64_t)disk.f_blocks * (int64_t)disk.f_frsize;
     bool lacks_files = disk.f_files > 0 && disk.f_favail < LEAST_FREE_FILES;
-    const char *text = sl_arena_printf(looker->arena, "%s of %s are free",
-                                       sl_str_size(available, free_text),
-                                       sl_str_size(all, all_text));
+    const char *text =
+        sl_arena_printf(looker->arena, "%s of %s are free", sl_str_size(available, free_text),
+                        sl_str_size(all, all_text));
     SL_TRY_NEW(text, looker->err);
     if (lacks_files)
         return add(looker, name, SL_HEALTH_WRONG,
@@ -116,14 +117,15 @@ static int look_disk(struct looker *looker, const char *name, const char *folder
                                    (unsigned long long)disk.f_favail),
                    "remove files: `sluice clean` removes those that no table names");
     if (available < LEAST_FREE_BYTES || available < needed)
-        return add(looker, name, SL_HEALTH_WRONG,
-                   sl_arena_printf(looker->arena, "%s, and %s are needed to build the largest "
-                                                  "table anew",
-                                   text,
-                                   sl_str_size(needed > LEAST_FREE_BYTES ? needed
-                                                                         : LEAST_FREE_BYTES,
-                                               needed_text)),
-                   "free space: `sluice clean` removes files that no table names");
+        return add(
+            looker, name, SL_HEALTH_WRONG,
+            sl_arena_printf(
+                looker->arena,
+                "%s, and %s are needed to build the largest "
+                "table anew",
+                text,
+                sl_str_size(needed > LEAST_FREE_BYTES ? needed : LEAST_FREE_BYTES, needed_text)),
+            "free space: `sluice clean` removes files that no table names");
     return add(looker, name, SL_HEALTH_OK, text, NULL);
 }
 
@@ -169,10 +171,10 @@ static int look_engine(struct looker *looker)
     if (sl_world_session(looker->of->world, &session, &failure) != SL_OK)
         return add_failure(looker, "engine", &failure);
     sl_session_close(&session);
-    return add(looker, "engine", SL_HEALTH_OK,
-               sl_arena_printf(looker->arena, "%s %s, Sluice " SL_VERSION, kind->name,
-                               kind->version),
-               NULL);
+    return add(
+        looker, "engine", SL_HEALTH_OK,
+        sl_arena_printf(looker->arena, "%s %s, Sluice " SL_VERSION, kind->name, kind->version),
+        NULL);
 }
 
 static int look_clock(struct looker *looker)
@@ -186,17 +188,16 @@ static int look_clock(struct looker *looker)
             newest = &health->tables[i];
     if (newest && newest->committed_us > health->at_us + MOST_FUTURE_US)
         return add(looker, "clock", SL_HEALTH_WRONG,
-                   sl_arena_printf(looker->arena, "the newest version of %s is of %s from now",
-                                   newest->name,
-                                   sl_str_duration((newest->committed_us - health->at_us) / 1000000,
-                                                   ahead)),
+                   sl_arena_printf(
+                       looker->arena, "the newest version of %s is of %s from now", newest->name,
+                       sl_str_duration((newest->committed_us - health->at_us) / 1000000, ahead)),
                    "this machine's clock was set back, or another machine's is ahead");
     bool is_in_step = adjtimex(&kernel) != TIME_ERROR;
-    return add(looker, "clock", SL_HEALTH_OK,
-               sl_arena_printf(looker->arena, "%s, %s", sl_time_text(health->at_us, now),
-                               is_in_step ? "kept in step by NTP"
-                                          : "and the kernel does not know of NTP"),
-               NULL);
+    return add(
+        looker, "clock", SL_HEALTH_OK,
+        sl_arena_printf(looker->arena, "%s, %s", sl_time_text(health->at_us, now),
+                        is_in_step ? "kept in step by NTP" : "and the kernel does not know of NTP"),
+        NULL);
 }
 
 // --- alerts and the service
@@ -263,10 +264,10 @@ static int look_leader(struct looker *looker, bool *ret_is_led)
         lease.left_ms <= 0)
         return SL_OK;
     *ret_is_led = true;
-    return add(looker, "service", SL_HEALTH_OK,
-               sl_arena_printf(looker->arena, "%s leads, and said so less than 3 s ago",
-                               lease.holder),
-               NULL);
+    return add(
+        looker, "service", SL_HEALTH_OK,
+        sl_arena_printf(looker->arena, "%s leads, and said so less than 3 s ago", lease.holder),
+        NULL);
 }
 
 static int tell_service(struct looker *looker, const json_t *answer)
@@ -322,8 +323,8 @@ int sl_machine_look(const struct sl_machine_of *of, struct sl_machine *ret, stru
     SL_TRY(look_permissions(&looker));
     SL_TRY(look_engine(&looker));
     SL_TRY(look_clock(&looker));
-    SL_TRY(add(&looker, "secrets", SL_HEALTH_OK,
-               "all that the project names are there", NULL)); // else it would not have loaded
+    SL_TRY(add(&looker, "secrets", SL_HEALTH_OK, "all that the project names are there",
+               NULL)); // else it would not have loaded
     SL_TRY(look_alerts(&looker));
     return look_service(&looker);
 }

@@ -53,13 +53,13 @@ struct sl_facts {
     struct sl_strs renamed;     // "a.csv is now b.csv"; in none of the counts
     struct sl_emptied *emptied; // of the changed files: those without rows now
     size_t emptied_count;
-    struct sl_strs unmatched;  // "no file matches 'x*.csv' (sources/a.yml:3:5)", where others do
-    bool is_read_otherwise;    // by other options than before
-    const char *listing;       // digest of the source's listing, for `apply`
-    int64_t source_files;      // all that the source has
-    const char *newest_file;   // by time; NULL: none
+    struct sl_strs unmatched; // "no file matches 'x*.csv' (sources/a.yml:3:5)", where others do
+    bool is_read_otherwise;   // by other options than before
+    const char *listing;      // digest of the source's listing, for `apply`
+    int64_t source_files;     // all that the source has
+    const char *newest_file;  // by time; NULL: none
     int64_t newest_file_us;
-    int64_t waiting_since_us; // time of the oldest new or changed file; 0: none
+    int64_t waiting_since_us;  // time of the oldest new or changed file; 0: none
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
     struct sl_held *held; // cleanse: rows that wait for tables which have changed

@@ -103,7 +103,7 @@ void sl_executor_forget(struct sl_executor *executor, struct sl_controller *cont
 size_t sl_executor_job(const struct sl_executor *executor, const struct sl_controller *controller,
                        size_t index)
 {
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++)
+    for (size_t i = 0; i < SL_MOST_JOBS; i++)
         if (executor->jobs[i].controller == controller && executor->jobs[i].kind == SL_JOB_STEP &&
             executor->jobs[i].index == index)
             return i;
@@ -196,7 +196,7 @@ static void on_reply(void *owner, size_t number, const json_t *reply, const stru
 
 void sl_executor_press(struct sl_executor *executor, struct sl_controller *controller, int times)
 {
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_job *job = &executor->jobs[i];
         // What was built is published, as long as it takes no more than patience.
         if (job->controller != controller || (job->kind == SL_JOB_PUBLISH && times < 3))
@@ -232,7 +232,7 @@ static void share(struct sl_executor *executor)
 
 bool sl_executor_writes(const struct sl_executor *executor, const char *table)
 {
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_job *job = &executor->jobs[i];
         if (job->controller && job->kind == SL_JOB_STEP &&
             sl_str_equal(job->controller->run->graph->nodes[job->index].name, table))
@@ -334,7 +334,7 @@ static void on_tick(uv_timer_t *timer)
     for (struct sl_controller *at = executor->runs; at; at = at->next)
         if (at->history)
             sl_history_flush(at->history);
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_controller *controller = executor->jobs[i].controller;
         if (controller && (controller->interrupts || controller->is_late))
             sl_pool_press(executor->pool, i);
@@ -403,7 +403,7 @@ static int open_pool(struct sl_executor *executor, struct sl_err *err)
 {
     struct sl_pool_options options = {
         .loop = executor->options.loop,
-        .size = executor->most_steps + executor->options.is_service,
+        .size = executor->most_steps + (executor->options.is_service ? 2 : 0),
         .worker = sl_run_worker(&executor->work),
         .on_reply = on_reply,
         .before_fork = before_fork,

@@ -9,6 +9,9 @@
 
 struct sl_controller;
 
+// Steps, an errand of runs, a look at the health of all.
+#define SL_MOST_JOBS (SL_MOST_WORKERS + 2)
+
 // What a worker is asked to do for a run.
 enum sl_job_kind { SL_JOB_STEP, SL_JOB_PLAN, SL_JOB_PUBLISH };
 struct sl_job {
@@ -22,9 +25,9 @@ struct sl_executor {
     struct sl_run_work work;
     struct sl_pool *pool;
     struct sl_ready ready;
-    struct sl_job jobs[SL_MOST_WORKERS + 1]; // at work; their places are the pool's job numbers
-    size_t steps, most_steps;                // at work
-    int64_t run_count;                       // so far
+    struct sl_job jobs[SL_MOST_JOBS]; // at work; their places are the pool's job numbers
+    size_t steps, most_steps;         // at work
+    int64_t run_count;                // so far
     // Ready, but another run is at work on their table.
     struct sl_ready_step *held;
     size_t held_count, held_room, expected; // of steps of all runs

@@ -1,6 +1,6 @@
 // What is said of each thing, out of its numbers. Pure.
-#include "base/map.h"
 #include "run/health.h"
+#include "base/map.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,6 +107,9 @@ static const struct sl_field failure_fields[] = {
     {0},
 };
 const struct sl_field sl_health_request_fields[] = {
+    SL_FIELD(struct sl_health_request, pipelines, SL_FIELD_TEXTS),
+    SL_FIELD(struct sl_health_request, select, SL_FIELD_TEXTS),
+    SL_FIELD(struct sl_health_request, exclude, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_request, counts, SL_FIELD_BOOL),
     SL_FIELD(struct sl_health_request, sizes, SL_FIELD_BOOL),
     SL_FIELD_MANY(struct sl_health_request, failures, failure_count, failure_fields),
@@ -139,12 +142,11 @@ static int say(struct sl_health_said *said, enum sl_health_state state, const ch
 static const char *files_text(const struct sl_health_source *source, struct sl_arena *arena)
 {
     char count[32], size[32], lag[32];
-    return sl_arena_printf(arena, "%s file%s (%s) wait%s, the oldest for %s",
-                           sl_str_count(source->waiting_files, count),
-                           source->waiting_files == 1 ? "" : "s",
-                           sl_str_size(source->waiting_bytes, size),
-                           source->waiting_files == 1 ? "s" : "",
-                           sl_str_duration(source->lag_s < 0 ? 0 : source->lag_s, lag));
+    return sl_arena_printf(
+        arena, "%s file%s (%s) wait%s, the oldest for %s",
+        sl_str_count(source->waiting_files, count), source->waiting_files == 1 ? "" : "s",
+        sl_str_size(source->waiting_bytes, size), source->waiting_files == 1 ? "s" : "",
+        sl_str_duration(source->lag_s < 0 ? 0 : source->lag_s, lag));
 }
 
 int sl_health_judge_source(struct sl_health_source *source, const struct sl_health_limits *limits,
@@ -196,8 +198,9 @@ static int judge_limits(struct sl_health_table *table, const struct sl_health_li
                    "`sluice run` builds it; is the pipeline's trigger at work?", err);
     if (has_too_many_rejected(table, limits->quarantine_share))
         return say(&table->said, SL_HEALTH_WRONG,
-                   sl_arena_printf(arena, "%lld of %lld rows were rejected, %.3g %%, and may be "
-                                          "%.3g %%",
+                   sl_arena_printf(arena,
+                                   "%lld of %lld rows were rejected, %.3g %%, and may be "
+                                   "%.3g %%",
                                    (long long)table->rows_rejected, (long long)table->rows_in,
                                    100 * (double)table->rows_rejected / (double)table->rows_in,
                                    100 * limits->quarantine_share),
@@ -239,7 +242,8 @@ static int judge_rows(struct sl_health_target *target, struct sl_arena *arena, s
     if (target->rows < 0 || target->table_rows < 0 || target->rows == target->table_rows)
         return SL_OK;
     const char *hint = sl_arena_printf(
-        arena, "somebody else changed it; `sluice run --full-refresh --select %s` delivers it whole",
+        arena,
+        "somebody else changed it; `sluice run --full-refresh --select %s` delivers it whole",
         target->name);
     SL_TRY_NEW(hint, err);
     return say(&target->said, SL_HEALTH_WRONG,
@@ -281,8 +285,8 @@ int sl_health_judge_target(struct sl_health_target *target, const struct sl_heal
                                    (long long)target->version, target->table),
                    NULL, err);
     return say(&target->said, SL_HEALTH_OK,
-               sl_arena_printf(arena, "version %lld of %s stands there",
-                               (long long)target->version, target->table),
+               sl_arena_printf(arena, "version %lld of %s stands there", (long long)target->version,
+                               target->table),
                NULL, err);
 }
 

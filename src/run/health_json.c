@@ -42,10 +42,10 @@ static json_t *table_json(const struct sl_health_table *table)
         sl_health_name(table->said.state), "text", text(table->said.text), "hint",
         text(table->said.hint), "version", number(table->version), "committed_at",
         sl_json_time(table->committed_us), "age_s", number(table->age_s), "freshness_s",
-        number(table->freshness_s), "is_late", table->is_late, "plan",
-        verdict_name(table->verdict), "why", text(table->why), "stale_partitions", partitions,
-        "lag_s", number(table->lag_s), "behind", text(table->behind), "rows_in",
-        number(table->rows_in), "rows_rejected", number(table->rows_rejected), "rejected_share",
+        number(table->freshness_s), "is_late", table->is_late, "plan", verdict_name(table->verdict),
+        "why", text(table->why), "stale_partitions", partitions, "lag_s", number(table->lag_s),
+        "behind", text(table->behind), "rows_in", number(table->rows_in), "rows_rejected",
+        number(table->rows_rejected), "rejected_share",
         table->rows_in > 0 ? json_real(share) : json_null(), "bytes", number(table->bytes));
 }
 

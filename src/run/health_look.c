@@ -28,8 +28,7 @@ static int say_wrong(struct sl_health_said *said, const char *text, const char *
                      struct sl_err *err)
 {
     SL_TRY_NEW(text, err);
-    *said = (struct sl_health_said){SL_HEALTH_WRONG, text,
-                                    sl_str_is_empty(hint) ? NULL : hint};
+    *said = (struct sl_health_said){SL_HEALTH_WRONG, text, sl_str_is_empty(hint) ? NULL : hint};
     return SL_OK;
 }
 
@@ -158,16 +157,15 @@ static int look_table(const struct look *look, const struct sl_node *node,
 
 // --- targets
 
-static int count_table(struct look *look, const struct sl_node *node, int64_t version,
-                       int64_t *ret, struct sl_err *err)
+static int count_table(struct look *look, const struct sl_node *node, int64_t version, int64_t *ret,
+                       struct sl_err *err)
 {
     const struct sl_node *table = sl_graph_node(&look->world->graph, node->delivery->table);
     struct sl_delta_snapshot snapshot;
     enum sl_layer layer;
     const char *name;
     *ret = -1;
-    if (!table || sl_node_is_view(table) ||
-        !sl_table_parse(node->delivery->table, &layer, &name))
+    if (!table || sl_node_is_view(table) || !sl_table_parse(node->delivery->table, &layer, &name))
         return SL_OK;
     const char *folder = sl_table_folder(look->world->project, layer, name, look->arena);
     SL_TRY_NEW(folder, err);
@@ -184,8 +182,8 @@ static int count_both(struct look *look, const struct sl_node *node, struct sl_h
     int64_t there, here;
     if (!look->session)
         SL_TRY(sl_world_session(look->world, &look->session, err));
-    SL_TRY(sl_step_load_count(node->target, node->delivery, look->session, look->arena, &there,
-                              err));
+    SL_TRY(
+        sl_step_load_count(node->target, node->delivery, look->session, look->arena, &there, err));
     SL_TRY(count_table(look, node, ret->version, &here, err));
     SL_TRY(sl_step_load_position(look->world->project, node->target, node->delivery, look->session,
                                  look->arena, &after, err));
@@ -210,10 +208,9 @@ static int count_rows(struct look *look, const struct sl_node *node, struct sl_h
     // Somebody is at work there: another time.
     if (code == SL_OK || code == SL_E_LOCKED || code == SL_E_TARGET_BUSY)
         return SL_OK;
-    return say_wrong(&ret->said,
-                     sl_arena_printf(look->arena, "its rows cannot be counted: %s",
-                                     trouble.message),
-                     sl_arena_strdup(look->arena, trouble.hint), err);
+    return say_wrong(
+        &ret->said, sl_arena_printf(look->arena, "its rows cannot be counted: %s", trouble.message),
+        sl_arena_strdup(look->arena, trouble.hint), err);
 }
 
 static int look_target(struct look *look, const struct sl_node *node, struct sl_health_target *ret,
@@ -385,8 +382,7 @@ int sl_health_look(struct sl_world *world, const struct sl_health_request *reque
                    struct sl_health *ret, struct sl_err *err)
 {
     int64_t began_us = sl_clock_monotonic_us();
-    struct look look = {
-        .world = world, .arena = &world->arena, .request = request, .health = ret};
+    struct look look = {.world = world, .arena = &world->arena, .request = request, .health = ret};
     *ret = (struct sl_health){0};
     SL_TRY(choose(&look, err));
     SL_TRY(gather(&look, err));

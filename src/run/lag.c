@@ -23,8 +23,7 @@ static int since_when(const struct sl_project *project, const struct sl_table_ve
         return SL_OK;
     *ret_ms = head.timestamp_ms;
     struct sl_err ignored = {0}; // commits that were cleaned away
-    if (!is_other &&
-        sl_delta_head_at(folder, used->version + 1, arena, &first, &ignored) == SL_OK)
+    if (!is_other && sl_delta_head_at(folder, used->version + 1, arena, &first, &ignored) == SL_OK)
         *ret_ms = first.timestamp_ms;
     return SL_OK;
 }

@@ -62,8 +62,10 @@ const struct sl_route sl_routes[] = {
     // clang-format off
     {"GET", "/healthz", "Whether the service lives, and how its pipelines are", "service", 0, 200, "Health",
      .handle = sl_route_healthz},
-    {"GET", "/readyz", "Whether the service starts runs (503: not yet, or no longer)", "service", 0, 200, "Health",
+    {"GET", "/readyz", "Whether the service starts runs (503: not yet, or no longer; the answer says why)", "service", 0, 200, "Health",
      .handle = sl_route_readyz},
+    {"GET", "/api/v1/health", "What the last look at sources, tables and targets has seen", "service", READ, 200, "Look",
+     .handle = sl_route_health},
     {"GET", "/metrics", "Numbers of the service, for Prometheus", "service", READ, 200, "text/plain; version=0.0.4; charset=utf-8",
      .handle = sl_route_metrics},
     {"GET", "/api/v1/openapi.json", "This document", "service", 0, 200, "Document",

@@ -82,6 +82,21 @@ static void measure_step(const struct sl_service_run *run, const struct sl_outco
         sl_metrics_worker_died(run->service->metrics);
 }
 
+// A step that was skipped, or stopped with its run, says nothing of itself.
+static void keep_outcome(struct sl_service *service, const struct sl_outcome *outcome)
+{
+    const struct sl_step_result *result = &outcome->result;
+    bool was_stopped = outcome->err.code == SL_E_INTERRUPTED || outcome->err.code == SL_E_DEADLINE;
+    if (outcome->status == SL_STATUS_PARTIAL)
+        sl_service_keep_failure(service, outcome->node->name, NULL,
+                                result->notes.count ? result->notes.items[0] : NULL);
+    else if (outcome->status == SL_STATUS_ERROR && !was_stopped)
+        sl_service_keep_failure(service, outcome->node->name, sl_code_info(outcome->err.code)->id,
+                                outcome->err.message);
+    else if (outcome->status != SL_STATUS_ERROR && outcome->status != SL_STATUS_SKIPPED)
+        sl_service_forget_failure(service, outcome->node->name);
+}
+
 static void on_step_end(void *self, const struct sl_outcome *outcome)
 {
     const struct sl_service_run *run = self;
@@ -103,6 +118,7 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
         snprintf(text, sizeof text, "%s in %s", sl_status_name(outcome->status), took);
     log_outcome(run, level, outcome, text);
     measure_step(run, outcome);
+    keep_outcome(run->service, outcome);
 }
 
 static void on_step_again(void *self, const struct sl_outcome *outcome)
@@ -163,6 +179,9 @@ void sl_service_tell_end(struct sl_service_run *run)
     else
         sl_service_tell(SL_LOG_INFO, run, "ended: %s in %.3f s", state, elapsed_s);
     alert(run);
+    sl_service_keep_run(run->service, run->pipeline, state);
+    if (failure->code || !sl_live_had_nothing(run->live))
+        sl_service_look_soon(run->service);
 }
 
 // --- tables

@@ -35,6 +35,23 @@ static const struct sl_opt token_rows[] = {
     {0},
 };
 
+static const struct sl_opt health_rows[] = {
+    {.name = "every",
+     .type = SL_OPT_DURATION,
+     .offset = offsetof(struct sl_serve_health, every_s),
+     .otherwise = "5m",
+     .summary = "How often sources, tables and targets are looked at where no run ends; 0s: only "
+                "after runs.",
+     .example = "1m"},
+    {.name = "counts",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct sl_serve_health, counts),
+     .otherwise = "true",
+     .summary = "Whether the rows at targets are counted, which takes long for large tables in "
+                "databases."},
+    {0},
+};
+
 const struct sl_opt sl_serve_rows[] = {
     {.name = "listen",
      .type = SL_OPT_STRING,
@@ -55,6 +72,11 @@ const struct sl_opt sl_serve_rows[] = {
      .rows = token_rows,
      .item_bytes = sizeof(struct sl_token),
      .example = "[{name: deploy, value: \"${env:DEPLOY_TOKEN}\", may: [run]}]"},
+    {.name = "health",
+     .type = SL_OPT_OBJECT,
+     .offset = offsetof(struct sl_serve_spec, health),
+     .summary = "When is looked at whether data gets in, gets built and gets out.",
+     .rows = health_rows},
     {0},
 };
 

@@ -24,6 +24,10 @@ struct sl_serve_spec {
     const char *listen;        // "127.0.0.1:7410"
     struct sl_strs hosts;      // further names that a request's Host may have
     struct sl_opt_list tokens; // struct sl_token
+    struct sl_serve_health {
+        int64_t every_s; // 0: only after runs
+        bool counts;     // rows at targets
+    } health;
 };
 
 #endif
