@@ -327,10 +327,21 @@ static void tell_running(struct sl_controller *controller)
     listener->on_tick(listener->self, running, count);
 }
 
+// Steps that are still at work when it ticks are worth a line of their own.
+static void tell_begun(struct sl_executor *executor)
+{
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
+        const struct sl_job *job = &executor->jobs[i];
+        if (job->controller && job->kind == SL_JOB_STEP && job->controller->history)
+            sl_history_begin(job->controller->history, &job->controller->run->outcomes[job->index]);
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct sl_executor *executor = timer->data;
     int64_t most_bytes = executor->options.world->project->worker_memory_bytes;
+    tell_begun(executor);
     for (struct sl_controller *at = executor->runs; at; at = at->next)
         if (at->history)
             sl_history_flush(at->history);

@@ -151,18 +151,55 @@ static int add_state(struct sl_history *history, const struct sl_outcome *outcom
     return sl_state_add_step(history->state, &row, err);
 }
 
-static int add(struct sl_history *history, const struct sl_outcome *outcome, struct sl_err *err)
+static const char *level_of(enum sl_status status)
+{
+    switch (status) {
+    case SL_STATUS_WAITING:
+    case SL_STATUS_RUNNING:
+    case SL_STATUS_NOTHING:
+        return "debug";
+    case SL_STATUS_OK:
+        break;
+    case SL_STATUS_WARN:
+    case SL_STATUS_PARTIAL:
+    case SL_STATUS_SKIPPED:
+        return "warn";
+    case SL_STATUS_ERROR:
+        return "error";
+    }
+    return "info";
+}
+
+int sl_outcome_log(const struct sl_outcome *outcome, const struct sl_project *project,
+                   const char *run_id, json_t **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    SL_TRY(sl_outcome_print(outcome, &json, err));
+    json_t *rows = json_object_get(json, "rows");
+    if (json_object_set_new(json, "job_id", sl_json_string(project->name)) != 0 ||
+        json_object_set_new(json, "run_id", json_string(run_id)) != 0 ||
+        json_object_set_new(json, "attempt", json_integer(outcome->attempts)) != 0 ||
+        json_object_set_new(json, "event", json_string("end")) != 0 ||
+        (rows && json_object_set_new(rows, "rejected",
+                                     json_integer(outcome->result.balance.quarantined)) != 0))
+        return sl_fail_memory(err);
+    *ret = json_incref(json);
+    return SL_OK;
+}
+
+static int add(struct sl_history *history, const struct sl_outcome *outcome, bool is_kept,
+               struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
     char *text = NULL;
     char now[32];
-    SL_TRY(sl_outcome_print(outcome, &json, err));
-    if (json_object_set_new(json, "run_id", json_string(history->run->id)) != 0 ||
+    SL_TRY(sl_outcome_log(outcome, history->run->world->project, history->run->id, &json, err));
+    if (json_object_set_new(json, "level", json_string(level_of(outcome->status))) != 0 ||
         json_object_set_new(json, "time", json_string(sl_clock_format(outcome->ended_us, now))) !=
             0)
         return sl_fail_memory(err);
     SL_TRY(sl_log_print(json, &text, err));
-    int code = add_state(history, outcome, text, err);
+    int code = is_kept ? add_state(history, outcome, text, err) : SL_OK;
     if (code == SL_OK && dprintf(history->log_fd, "%s\n", text) < 0)
         code = sl_fail_errno(err, errno, "cannot write the run's log");
     free(text);
@@ -172,12 +209,67 @@ static int add(struct sl_history *history, const struct sl_outcome *outcome, str
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome)
 {
     struct sl_err err = {0};
-    if (outcome->status == SL_STATUS_NOTHING && outcome->attempts < 2)
+    bool is_kept = outcome->status != SL_STATUS_NOTHING || outcome->attempts > 1;
+    if (!is_kept && !outcome->has_begin_line)
         return; // nothing happened
     if (!history->state)
         return;
-    if (add(history, outcome, &err) != SL_OK)
+    if (add(history, outcome, is_kept, &err) != SL_OK)
         give_up(history, &err);
+}
+
+// --- lines of the log alone
+
+// Takes `line` over. A step's end tells of the disk that is full.
+static void write_line(const struct sl_history *history, int64_t time_us, json_t *line)
+{
+    SL_AUTO(sl_json_free) json_t *json = line;
+    struct sl_err ignored = {0};
+    char now[32], *text = NULL;
+    if (json_object_set_new(json, "job_id", sl_json_string(history->run->world->project->name)) !=
+            0 ||
+        json_object_set_new(json, "run_id", json_string(history->run->id)) != 0 ||
+        json_object_set_new(json, "time", json_string(sl_clock_format(time_us, now))) != 0 ||
+        sl_log_print(json, &text, &ignored) != SL_OK)
+        return;
+    (void)dprintf(history->log_fd, "%s\n", text);
+    free(text);
+}
+
+void sl_history_begin(struct sl_history *history, struct sl_outcome *outcome)
+{
+    if (outcome->has_begin_line || !history->state)
+        return;
+    outcome->has_begin_line = true;
+    write_line(history, outcome->started_us,
+               json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "event", "begin", "level", "info",
+                         "step", outcome->node->label, "table", outcome->node->name, "status",
+                         "running", "attempt", outcome->attempts));
+}
+
+void sl_history_again(struct sl_history *history, struct sl_outcome *outcome)
+{
+    const struct sl_retried *last = &outcome->retried[outcome->retried_count - 1];
+    struct sl_err failure = {0};
+    if (!history->state)
+        return;
+    outcome->has_begin_line = false;
+    (void)sl_fail(&failure, last->code, "%s", last->message);
+    write_line(history, sl_clock_now_us(),
+               json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "event", "again", "level",
+                         "warn", "step", outcome->node->label, "table", outcome->node->name,
+                         "status", "retry", "attempt", last->attempt, "wait_ms",
+                         (json_int_t)last->wait_ms, "error", sl_err_json(&failure)));
+}
+
+static void write_end(const struct sl_history *history, const struct sl_run_row *row)
+{
+    bool is_bad = sl_str_equal(row->status, "error") || sl_str_equal(row->status, "partial") ||
+                  sl_str_equal(row->status, "interrupted");
+    write_line(history, row->ended_us,
+               json_pack("{s:s, s:s, s:s, s:I}", "event", "run_end", "level",
+                         is_bad ? "error" : "info", "status", row->status, "elapsed_ms",
+                         (json_int_t)((row->ended_us - row->started_us) / 1000)));
 }
 
 void sl_history_flush(struct sl_history *history)
@@ -191,8 +283,11 @@ void sl_history_end(struct sl_history *history)
 {
     struct sl_err err = {0};
     struct sl_run_row row = run_row(history);
-    if (history->state && sl_state_end(history->state, &row, &err) != SL_OK)
+    bool is_kept = history->state != NULL;
+    if (is_kept && sl_state_end(history->state, &row, &err) != SL_OK)
         give_up(history, &err);
+    if (is_kept) // after it: who follows the log asks the store then
+        write_end(history, &row);
 }
 
 void sl_history_close(struct sl_history **history)

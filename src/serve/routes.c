@@ -96,7 +96,7 @@ const struct sl_route sl_routes[] = {
      .handle = sl_route_run},
     {"GET", "/api/v1/runs/{run}/steps", "What became of its steps", "runs", READ, 200, "Steps",
      .handle = sl_route_steps},
-    {"GET", "/api/v1/runs/{run}/log", "Its log: a line of JSON for each step", "runs", READ, 200, "application/x-ndjson",
+    {"GET", "/api/v1/runs/{run}/log", "Its log: a line of JSON for each step that begins, is tried again or ends, and for the end of the run", "runs", READ, 200, "application/x-ndjson",
      .handle = sl_route_log},
     {"POST", "/api/v1/runs/{run}/cancel", "Stop a run, or take it out of the queue", "runs", RUN, 202, "Started",
      .handle = sl_route_cancel},

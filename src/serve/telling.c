@@ -36,9 +36,9 @@ static void log_outcome(const struct sl_service_run *run, enum sl_log_level leve
         sl_service_tell(level, run, "%s %s", outcome->node->label, text);
         return;
     }
-    if (sl_outcome_print(outcome, &fields, &ignored) != SL_OK)
+    if (sl_outcome_log(outcome, sl_service_project(run->service), run->id, &fields, &ignored) !=
+        SL_OK)
         return;
-    (void)json_object_set_new(fields, "run_id", json_string(run->id));
     (void)json_object_set_new(fields, "pipeline", json_string(run->pipeline));
     sl_log(level, fields, "%s %s", outcome->node->label, text);
 }
@@ -47,8 +47,10 @@ static void on_step_start(void *self, const struct sl_outcome *outcome)
 {
     const struct sl_service_run *run = self;
     SL_AUTO(sl_json_free)
-    json_t *fields = json_pack("{s:s, s:s, s:s, s:i}", "run_id", run->id, "pipeline", run->pipeline,
-                               "step", outcome->node->label, "attempt", outcome->attempts + 1);
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "job_id",
+                               sl_service_project(run->service)->name, "run_id", run->id,
+                               "pipeline", run->pipeline, "step", outcome->node->label, "table",
+                               outcome->node->name, "attempt", outcome->attempts + 1);
     sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
 }
 
