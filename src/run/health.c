@@ -164,7 +164,7 @@ int sl_health_judge_source(struct sl_health_source *source, const struct sl_heal
         return say(&source->said, SL_HEALTH_WAITS, files_text(source, arena),
                    "the next run takes them in", err);
     if (!source->newest_file)
-        return say(&source->said, SL_HEALTH_OK, "there is nothing new", NULL, err);
+        return say(&source->said, SL_HEALTH_OK, "it has no files now", NULL, err);
     int64_t age_s = (now_us - source->newest_us) / 1000000;
     return say(&source->said, SL_HEALTH_OK,
                sl_arena_printf(arena, "newest is %s, %s old", source->newest_file,

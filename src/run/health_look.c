@@ -1,8 +1,11 @@
 // Looks at everything, for run/health.h.
 #include "base/clock.h"
+#include "base/fs.h"
 #include "plan/pipelines.h"
 #include "run/health.h"
 #include "run/lag.h"
+
+#include <string.h>
 
 struct look {
     struct sl_world *world;
@@ -37,6 +40,8 @@ static int tell_trouble(const struct look *look, const struct sl_node *node,
                         struct sl_health_said *said, struct sl_err *err)
 {
     const struct sl_health_request *request = look->request;
+    if (said->state == SL_HEALTH_WRONG)
+        return SL_OK;
     if (node->facts.trouble)
         return say_wrong(said, node->facts.trouble, node->facts.trouble_hint, err);
     if (node->verdict == SL_VERDICT_FRESH)
@@ -57,6 +62,33 @@ static int tell_trouble(const struct look *look, const struct sl_node *node,
     return SL_OK;
 }
 
+// Of the part of a path before its first wildcard; of a file, that which it is in.
+static bool has_folder(const struct look *look, const char *path)
+{
+    const char *whole = sl_path_join(look->arena, look->world->project->folder, path);
+    const char *fixed = whole ? sl_arena_strndup(look->arena, whole, strcspn(whole, "*?[")) : NULL;
+    const char *folder = fixed ? sl_path_folder(look->arena, fixed) : NULL;
+    return !folder || sl_fs_exists(folder); // no memory: nobody is blamed
+}
+
+// Files that were taken in may go; the folder that new ones come to has to be there.
+static int look_for_folder(const struct look *look, const struct sl_node *node,
+                           struct sl_health_source *source, struct sl_err *err)
+{
+    const struct sl_strs *paths = &node->source->paths;
+    if (source->files || node->facts.trouble || node->facts.is_borrowed || !paths->count)
+        return SL_OK;
+    for (size_t i = 0; i < paths->count; i++)
+        if (has_folder(look, paths->items[i]))
+            return SL_OK;
+    source->is_reachable = false;
+    source->lag_s = -1;
+    return say_wrong(
+        &source->said,
+        sl_arena_printf(look->arena, "the folder of '%s' is not there", paths->items[0]),
+        "is the disk mounted? `path` of the source says where files come from", err);
+}
+
 static int look_source(const struct look *look, const struct sl_node *node,
                        struct sl_health_source *ret, struct sl_err *err)
 {
@@ -75,6 +107,7 @@ static int look_source(const struct look *look, const struct sl_node *node,
                                      .lag_s = facts->trouble ? -1 : 0};
     if (facts->waiting_since_us)
         ret->lag_s = sl_seconds_since(now_us, facts->waiting_since_us);
+    SL_TRY(look_for_folder(look, node, ret, err));
     SL_TRY(tell_trouble(look, node, &ret->said, err));
     return sl_health_judge_source(ret, &limits, now_us, look->arena, err);
 }
@@ -98,6 +131,8 @@ static int look_lag(const struct look *look, const struct sl_node *node, int64_t
         return sl_fail_memory(err);
     if (code == SL_OK)
         *ret_lag_s = since_ms > 0 ? sl_seconds_since(look->health->at_us, since_ms * 1000) : 0;
+    if (since_ms > 0 && *ret_lag_s == 0) // 0 is: it is not behind
+        *ret_lag_s = 1;
     return SL_OK;
 }
 
