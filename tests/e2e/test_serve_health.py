@@ -135,6 +135,22 @@ def test_it_is_not_ready_while_it_drains_and_lives_all_the_same(project):
         service.wait_for_end()
 
 
+def test_without_its_state_it_lives_and_is_not_ready(project):
+    write_shop(project, ("all", "description: Everything\n"))
+    with Asked(project) as service:
+        service.wait_until(lambda health: health["looked_at"])
+        with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+            database.execute("alter table pauses rename to elsewhere")
+        status, text = service.ask("/readyz")
+        assert status == 503 and json.loads(text)["not_ready_because"].startswith("the state store: ")
+        assert service.health()["is_ready"] is True  # liveness does not ask it
+        with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+            database.execute("alter table elsewhere rename to pauses")
+        database.close()
+        assert service.ask("/readyz")[0] == 200
+        assert service.end() == 0
+
+
 def test_with_tokens_strangers_learn_only_whether_all_is_well(project):
     write_shop(project, ("all", "description: Everything\n"))
     token = "read-0123456789abcdef"

@@ -182,6 +182,14 @@ static void feed(struct sl_metrics *metrics_of)
     sl_metrics_worker_died(metrics_of);
     sl_metrics_table(metrics_of, "curated.odd \"name\"\\with\nall", sl_clock_now_us() - 5000000,
                      3600);
+    sl_metrics_source(metrics_of, "orders", true, 240, 2, 4096);
+    sl_metrics_source(metrics_of, "gone", false, -1, 0, 0);
+    sl_metrics_table_lag(metrics_of, "clean.orders", 0);
+    sl_metrics_target(metrics_of, "target.w.orders", true, 60, 98);
+    sl_metrics_health(metrics_of, "nightly", "in", 1);
+    sl_metrics_health(metrics_of, "nightly", "out", 2);
+    sl_metrics_health(metrics_of, "nightly", "out", -1);
+    sl_metrics_looked(metrics_of, sl_clock_now_us(), 0.25);
 }
 
 static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *ret)
