@@ -21,6 +21,9 @@ struct sl_lease {
 SL_MUST int sl_state_lease(struct sl_state *state, const char *name, const char *holder,
                            int64_t ttl_ms, struct sl_arena *arena, struct sl_lease *ret,
                            struct sl_err *err);
+// Who has it, without asking for it. left_ms 0 or less: nobody has, or it was never taken.
+SL_MUST int sl_state_lease_look(struct sl_state *state, const char *name, struct sl_arena *arena,
+                                struct sl_lease *ret, struct sl_err *err);
 // Only if it is the holder's: others may take it at once.
 SL_MUST int sl_state_release(struct sl_state *state, const char *name, const char *holder,
                              struct sl_err *err);

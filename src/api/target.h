@@ -68,6 +68,9 @@ struct sl_target_kind {
     // back.
     int (*read)(void *self, const char *to, const char *temp, const char **ret_sql,
                 struct sl_err *err);
+    // How many rows a table holds now. SL_E_TABLE_MISSING if there is no such table. NULL: what
+    // read() gives is counted.
+    int (*count)(void *self, const char *to, int64_t *ret, struct sl_err *err);
     void (*close)(void *self); // NULL is fine
 };
 

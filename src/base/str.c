@@ -261,3 +261,19 @@ void sl_strs_sort(struct sl_strs *list)
     if (list->count > 1)
         qsort(list->items, list->count, sizeof *list->items, compare_texts);
 }
+
+const char *sl_str_duration(int64_t seconds, char buffer[32])
+{
+    int64_t minutes = seconds / 60, hours = seconds / 3600, days = seconds / 86400;
+    if (seconds < 60)
+        snprintf(buffer, 32, "%" PRId64 " s", seconds < 0 ? 0 : seconds);
+    else if (hours < 1)
+        snprintf(buffer, 32, "%" PRId64 " min", minutes);
+    else if (hours < 48 && minutes % 60 == 0)
+        snprintf(buffer, 32, "%" PRId64 " h", hours);
+    else if (hours < 48)
+        snprintf(buffer, 32, "%" PRId64 " h %" PRId64 " min", hours, minutes % 60);
+    else
+        snprintf(buffer, 32, "%" PRId64 " days", days);
+    return buffer;
+}

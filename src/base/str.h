@@ -38,6 +38,8 @@ const char *sl_str_count(int64_t value, char buffer[32]);
 const char *sl_str_size(int64_t size_bytes, char buffer[32]);
 // 1250 -> "1.25 s", 83000 -> "1 m 23 s"
 const char *sl_str_elapsed(int64_t elapsed_ms, char buffer[32]);
+// "2 h 10 min", "3 days", "12 s"; buffers of 32 bytes are enough.
+const char *sl_str_duration(int64_t seconds, char buffer[32]);
 
 // A list of strings; both levels usually in one arena.
 struct sl_strs {

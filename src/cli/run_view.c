@@ -251,8 +251,7 @@ static json_t *log_fields(const struct sl_run_view *view)
 static void log_end(const struct sl_run_view *view, const struct sl_outcome *outcome,
                     const char *text)
 {
-    SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
-    SL_AUTO(sl_json_free) json_t *step = NULL;
+    SL_AUTO(sl_json_free) json_t *fields = NULL;
     struct sl_err ignored = {0};
     enum sl_log_level level = SL_LOG_INFO;
     if (outcome->status == SL_STATUS_ERROR)
@@ -261,8 +260,7 @@ static void log_end(const struct sl_run_view *view, const struct sl_outcome *out
         level = SL_LOG_DEBUG;
     else if (outcome->status != SL_STATUS_OK)
         level = SL_LOG_WARN;
-    if (sl_outcome_print(outcome, &step, &ignored) == SL_OK && fields)
-        (void)json_object_update(fields, step);
+    (void)!sl_outcome_log(outcome, view->run->world->project, view->run->id, &fields, &ignored);
     sl_log(level, fields, "%s: %s", outcome->node->label, text);
 }
 

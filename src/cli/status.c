@@ -1,22 +1,16 @@
-// sluice status and sluice logs: what runs did.
+// sluice status: what runs did.
 #include "base/clock.h"
-#include "base/fs.h"
+#include "cli/history.h"
 #include "cli/status_quality.h"
 #include "run/estimate.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
-
-#define LOG_MAX_BYTES ((size_t)1 << 30)
 
 struct status_options {
     struct sl_common common;
     int64_t limit;
     bool quality;
-    const char *run;  // logs, status: id or its beginning
-    const char *step; // logs
+    const char *run; // id or its beginning
 };
 
 static const struct sl_opt status_rows[] = {
@@ -30,78 +24,6 @@ static const struct sl_opt status_rows[] = {
     SL_COMMON_ROWS,
     {0},
 };
-static const struct sl_opt logs_rows[] = {
-    {"run", SL_OPT_STRING, offsetof(struct status_options, run), NULL,
-     "The run, by the beginning of its id; the newest if not given.", SL_OPT_POSITIONAL,
-     .placeholder = "RUN"},
-    {"step", SL_OPT_STRING, offsetof(struct status_options, step), NULL, "Only this step or table.",
-     SL_OPT_POSITIONAL, .placeholder = "STEP"},
-    SL_COMMON_ROWS,
-    {0},
-};
-
-struct history {
-    struct sl_arena arena;
-    struct sl_project *project;
-    struct sl_state *state;
-};
-
-static void history_close(struct history *history)
-{
-    sl_state_close(&history->state);
-    sl_project_free(&history->project);
-    sl_arena_clear(&history->arena);
-}
-
-static int history_open(const struct sl_common *common, struct history *ret, struct sl_err *err)
-{
-    struct sl_project_options options = {
-        .folder = common->folder,
-        .environment = common->environment,
-        .overrides = common->settings,
-        .resolve_secrets = true,
-    };
-    const char *note;
-    sl_arena_init(&ret->arena, 0);
-    SL_TRY(sl_project_load(&options, &ret->project, err));
-    sl_note_project(common, ret->project);
-    const struct sl_state_place place = sl_project_state(ret->project);
-    SL_TRY(sl_state_read(&place, &ret->arena, &ret->state, &note, err));
-    if (note)
-        sl_tell(common, SL_LOG_WARN, "%s", note);
-    return SL_OK;
-}
-
-// A run that says it is running but whose process is gone was killed. Of another machine's
-// processes nobody here knows.
-static const char *status_of(const struct sl_run_row *run)
-{
-    char host[256] = "";
-    (void)gethostname(host, sizeof host - 1);
-    bool is_here = !run->host || strcmp(run->host, host) == 0;
-    bool is_gone = is_here && run->ended_us == 0 && kill((pid_t)run->pid, 0) != 0 && errno == ESRCH;
-    return is_gone ? "killed" : run->status;
-}
-
-static int find_run(struct history *history, const char *id, struct sl_run_row *ret,
-                    struct sl_err *err)
-{
-    struct sl_run_row *runs;
-    size_t count;
-    id = sl_str_is_empty(id) ? NULL : id; // as a shell gives a variable that is not set
-    const struct sl_run_filter filter = {.id = id, .limit = 2};
-    SL_TRY(sl_state_runs(history->state, &filter, &history->arena, &runs, &count, err));
-    if (count == 0 && !id)
-        return sl_fail(err, SL_E_RUN_MISSING, "nothing has been run yet");
-    if (count == 0) {
-        (void)sl_fail(err, SL_E_RUN_MISSING, "no run begins with '%s'", id);
-        return sl_err_hint(err, "`sluice status` lists the runs");
-    }
-    if (id && count > 1)
-        return sl_fail(err, SL_E_RUN_MISSING, "more than one run begins with '%s'", id);
-    *ret = runs[0];
-    return SL_OK;
-}
 
 // A run that has not ended has no time and no counts.
 static json_t *run_json(const struct sl_run_row *run)
@@ -116,15 +38,15 @@ static json_t *run_json(const struct sl_run_row *run)
                               (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
                   : json_null();
     return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command",
-                     run->command, "environment", run->environment, "status", status_of(run),
-                     "started", sl_clock_format(run->started_us, started), "elapsed_ms", elapsed,
-                     "counts", counts);
+                     run->command, "environment", run->environment, "status",
+                     sl_cli_run_status(run), "started", sl_clock_format(run->started_us, started),
+                     "elapsed_ms", elapsed, "counts", counts);
 }
 
 // Of the newest runs: what is long ago says nothing of how estimates are now.
 #define RUNS_SCORED 10
 
-static int score(struct history *history, const struct sl_run_row *runs, size_t count,
+static int score(struct sl_cli_history *history, const struct sl_run_row *runs, size_t count,
                  struct sl_estimate_score *ret, struct sl_err *err)
 {
     return sl_estimate_score(history->state, runs, count < RUNS_SCORED ? count : RUNS_SCORED, ret,
@@ -175,7 +97,7 @@ static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl
     snprintf(id, sizeof id, "%.8s", run->id);
     const char *cells[] = {
         id,
-        status_of(run),
+        sl_cli_run_status(run),
         run->command,
         run->environment,
         sl_time_text(run->started_us, texts[0]),
@@ -188,7 +110,7 @@ static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl
     return sl_grid_row(grid, cells, err);
 }
 
-static int list_runs(struct history *history, const struct status_options *options,
+static int list_runs(struct sl_cli_history *history, const struct status_options *options,
                      struct sl_err *err)
 {
     struct sl_run_row *runs;
@@ -282,19 +204,19 @@ static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct
     return sl_grid_row(grid, cells, err);
 }
 
-static int show_run(struct history *history, const struct status_options *options,
+static int show_run(struct sl_cli_history *history, const struct status_options *options,
                     struct sl_err *err)
 {
     struct sl_run_row run;
     struct sl_step_row *steps;
     size_t count;
     char time[32];
-    SL_TRY(find_run(history, options->run, &run, err));
+    SL_TRY(sl_cli_find_run(history, options->run, false, &run, err));
     SL_TRY(sl_state_steps(history->state, run.id, &history->arena, &steps, &count, err));
     if (options->common.json)
         return print_run_json(&run, steps, count, err);
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
-           status_of(&run));
+           sl_cli_run_status(&run));
     struct sl_grid grid;
     sl_grid_init(&grid, &history->arena, 8, 0x7C);
     SL_TRY(sl_grid_row(&grid,
@@ -312,142 +234,19 @@ static int show_run(struct history *history, const struct status_options *option
 static int run_status(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct status_options *options = self;
-    SL_AUTO(history_close) struct history history = {0};
+    SL_AUTO(sl_cli_history_close) struct sl_cli_history history = {0};
     (void)ret_exit;
     SL_TRY(sl_require_limit(options->limit, err));
     if (options->quality && options->run)
         return sl_fail(err, SL_E_USAGE, "--quality is about tables as they are, not about a run");
     if (options->quality)
         return sl_status_quality(&options->common, err);
-    SL_TRY(history_open(&options->common, &history, err));
+    SL_TRY(sl_cli_history_open(&options->common, &history, err));
     return options->run ? show_run(&history, options, err) : list_runs(&history, options, err);
-}
-
-static bool is_wanted(const json_t *line, const char *step)
-{
-    return sl_str_is_empty(step) || sl_str_glob(step, sl_json_text(line, "step", "")) ||
-           sl_str_glob(step, sl_json_text(line, "table", ""));
-}
-
-// How often it was tried, and what the worker said that died at it.
-static void print_attempts(const json_t *line)
-{
-    const json_t *death = json_object_get(line, "worker_death"), *said, *retried;
-    char wait[32];
-    size_t i;
-    if (sl_json_int(line, "attempts", 0) > 1)
-        printf("    attempts: %lld\n", (long long)sl_json_int(line, "attempts", 0));
-    json_array_foreach (json_object_get(line, "retried"), i, retried) {
-        printf("    attempt %lld: %s: ", (long long)sl_json_int(retried, "attempt", 0),
-               sl_json_text(retried, "code", ""));
-        sl_put_plain(stdout, sl_json_text(retried, "message", ""));
-        printf("; tried again after %s\n",
-               sl_str_elapsed(sl_json_int(retried, "wait_ms", 0), wait));
-    }
-    json_array_foreach (json_object_get(death, "stderr"), i, said) {
-        fputs("    | ", stdout);
-        sl_put_plain(stdout, json_string_value(said));
-        putchar('\n');
-    }
-}
-
-static void print_log_line(const json_t *line)
-{
-    const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows"),
-                 *note;
-    char texts[3][32], count[64];
-    size_t i;
-    printf("%s  %-8s %-32s", sl_json_text(line, "time", ""), sl_json_text(line, "status", ""),
-           sl_json_text(line, "step", ""));
-    if (rows)
-        printf(" %s in, %s out, %s quarantined", sl_str_count(sl_json_int(rows, "in", 0), texts[0]),
-               sl_str_count(sl_json_int(rows, "out", 0), texts[1]),
-               sl_str_count(sl_json_int(rows, "quarantined", 0), texts[2]));
-    if (sl_json_int(rows, "set_aside_values", 0))
-        printf(", %s set aside",
-               sl_count_of(sl_json_int(rows, "set_aside_values", 0), "value", count));
-    if (error) {
-        printf(" %s: ", sl_json_text(error, "code", ""));
-        sl_put_plain(stdout, sl_json_text(error, "message", ""));
-    }
-    putchar('\n');
-    json_array_foreach (json_object_get(line, "notes"), i, note) {
-        fputs("    ", stdout);
-        sl_put_plain(stdout, json_string_value(note));
-        putchar('\n');
-    }
-    print_attempts(line);
-}
-
-// A run that was killed may have left half a line at the end: it is left out.
-static int print_log(const struct status_options *options, const char *text, json_t *lines,
-                     size_t *ret_shown, struct sl_err *err)
-{
-    while (*text) {
-        size_t width = strcspn(text, "\n");
-        SL_AUTO(sl_json_free) json_t *line = NULL;
-        if (text[width] == '\n')
-            SL_TRY(sl_json_parse(text, width, "the log", &line, err));
-        bool is_shown = line && is_wanted(line, options->step);
-        *ret_shown += is_shown;
-        if (is_shown && !lines)
-            print_log_line(line);
-        if (is_shown && lines && json_array_append(lines, line) != 0)
-            return sl_fail_memory(err);
-        text += width + (text[width] == '\n');
-    }
-    return SL_OK;
-}
-
-// No step is like that: those there are stand in the hint.
-static int fail_step(const char *step, const struct sl_run_row *run, const char *text,
-                     struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
-    (void)sl_fail(err, SL_E_SELECTOR, "run %.8s has no step '%s'", run->id, step);
-    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-        SL_AUTO(sl_json_free) json_t *line = NULL;
-        if (sl_json_parse(text, strcspn(text, "\n"), "the log", &line, NULL) == SL_OK)
-            sl_buf_addf(&names, "%s%s", names.length ? ", " : "", sl_json_text(line, "table", ""));
-    }
-    if (!names.length)
-        return sl_err_hint(err, "it did nothing");
-    return sl_err_hint(err, "its steps are %s; * and ? stand for any characters", names.text);
-}
-
-static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
-{
-    const struct status_options *options = self;
-    SL_AUTO(history_close) struct history history = {0};
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    struct sl_run_row run;
-    const char *text;
-    size_t length, shown = 0;
-    json_t *lines = NULL;
-    (void)ret_exit;
-    SL_TRY(history_open(&options->common, &history, err));
-    SL_TRY(find_run(&history, options->run, &run, err));
-    const char *path =
-        sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
-    SL_TRY_NEW(path, err);
-    SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history.arena, &text, &length, err));
-    if (options->common.json) {
-        lines = json_array();
-        root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.logs/1", "run_id", run.id, "lines",
-                         lines);
-        SL_TRY_NEW(root, err);
-    }
-    SL_TRY(print_log(options, text, lines, &shown, err));
-    if (!shown && !sl_str_is_empty(options->step))
-        return fail_step(options->step, &run, text, err);
-    if (!shown && !lines)
-        printf("run %.8s did nothing\n", run.id);
-    return lines ? sl_print_json(root, err) : SL_OK;
 }
 
 static const char *const status_examples[] = {"sluice status", "sluice status 3f2a --json",
                                               "sluice status --quality", NULL};
-static const char *const logs_examples[] = {"sluice logs", "sluice logs 3f2a 'clean.*'", NULL};
 
 const struct sl_command sl_command_status = {
     .name = "status",
@@ -462,12 +261,4 @@ const struct sl_command sl_command_status = {
     .options_bytes = sizeof(struct status_options),
     .examples = status_examples,
     .run = run_status,
-};
-const struct sl_command sl_command_logs = {
-    .name = "logs",
-    .summary = "Print the log of a run: one line for each step.",
-    .rows = logs_rows,
-    .options_bytes = sizeof(struct status_options),
-    .examples = logs_examples,
-    .run = run_logs,
 };

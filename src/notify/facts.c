@@ -1,6 +1,7 @@
 #include "notify/facts.h"
 
 #include "notify/notify.h"
+#include "run/lag.h"
 
 #include <string.h>
 
@@ -15,73 +16,19 @@ struct sl_subject sl_subject_named(const char *name)
                                .lag_s = -1};
 }
 
-int64_t sl_notify_freshness_s(const struct sl_node *node)
-{
-    switch (node->kind) {
-    case SL_NODE_INGEST:
-    case SL_NODE_CLEANSE: // one source, one alert: of what readers use
-        return node->kind == SL_NODE_CLEANSE || !node->contract
-                   ? node->source->requirements.freshness_s
-                   : -1;
-    case SL_NODE_MODEL:
-        return sl_node_is_view(node) ? -1 : node->model->requirements.freshness_s;
-    case SL_NODE_LOAD:
-    case SL_NODE_TASK:
-        break;
-    }
-    return -1;
-}
-
 static bool layer_of(const struct sl_node *node, enum sl_layer *ret)
 {
     const char *ignored;
     return sl_node_has_table(node) && sl_table_parse(node->name, ret, &ignored);
 }
 
-static int64_t seconds_since(const struct sl_look *look, int64_t time_ms)
-{
-    int64_t s = (look->now_us / 1000 - time_ms) / 1000;
-    return s < 0 ? 0 : s;
-}
-
-// Since when an input has had a version that the table was not built from; 0: it has none.
-static int since_when(const struct sl_look *look, const struct sl_table_version *used,
-                      int64_t *ret_ms, struct sl_err *err)
-{
-    struct sl_delta_head head, first;
-    struct sl_record record;
-    enum sl_layer layer;
-    const char *name, *folder;
-    bool is_borrowed;
-    *ret_ms = 0;
-    if (!sl_table_parse(used->table, &layer, &name))
-        return SL_OK;
-    SL_TRY(sl_step_input(look->project, layer, name, NULL, look->arena, &folder, &head, &record,
-                         &is_borrowed, err));
-    bool is_other = used->id && head.table_id && strcmp(used->id, head.table_id) != 0;
-    if (head.version < 0 || (!is_other && sl_step_rows_since(&head, &record) <= used->version))
-        return SL_OK;
-    *ret_ms = head.timestamp_ms;
-    struct sl_err ignored = {0}; // commits that were cleaned away
-    if (!is_other &&
-        sl_delta_head_at(folder, used->version + 1, look->arena, &first, &ignored) == SL_OK)
-        *ret_ms = first.timestamp_ms;
-    return SL_OK;
-}
-
 static int look_lag(const struct sl_look *look, const struct sl_record *record,
                     struct sl_subject *ret, struct sl_err *err)
 {
-    int64_t earliest_ms = 0;
-    for (size_t i = 0; i < record->input_count; i++) {
-        int64_t since_ms;
-        SL_TRY(since_when(look, &record->inputs[i], &since_ms, err));
-        if (since_ms > 0 && (earliest_ms == 0 || since_ms < earliest_ms)) {
-            earliest_ms = since_ms;
-            ret->lags_behind = record->inputs[i].table;
-        }
-    }
-    ret->lag_s = earliest_ms > 0 ? seconds_since(look, earliest_ms) : 0;
+    int64_t since_ms;
+    SL_TRY(sl_lag_since(look->project, record->inputs, record->input_count, look->arena, &since_ms,
+                        &ret->lags_behind, err));
+    ret->lag_s = since_ms > 0 ? sl_seconds_since(look->now_us, since_ms * 1000) : 0;
     return SL_OK;
 }
 
@@ -99,7 +46,7 @@ static int look_table(const struct sl_look *look, const struct sl_node *node, bo
                          &record, &is_borrowed, err));
     if (head.version < 0 || is_borrowed)
         return SL_OK;
-    ret->age_s = seconds_since(look, head.timestamp_ms);
+    ret->age_s = sl_seconds_since(look->now_us, head.timestamp_ms * 1000);
     return asks_lag && node->kind != SL_NODE_INGEST ? look_lag(look, &record, ret, err) : SL_OK;
 }
 
@@ -109,7 +56,7 @@ int sl_look_table(const struct sl_look *look, const struct sl_node *node, struct
     struct sl_thresholds when = sl_alerts_thresholds(look->project->alerts, node->name);
     struct sl_err trouble = {0};
     ret->owner = node->owner;
-    ret->freshness_s = sl_notify_freshness_s(node);
+    ret->freshness_s = sl_node_freshness_s(node);
     if (ret->freshness_s < 0 && when.lag_s <= 0)
         return SL_OK;
     if (look_table(look, node, when.lag_s > 0, ret, &trouble) == SL_E_MEMORY)

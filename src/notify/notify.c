@@ -266,15 +266,45 @@ int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, const cha
     return judge(notify, &collection.findings, run_id, err);
 }
 
-int sl_notify_look(struct sl_notify *notify, const struct sl_world *world, struct sl_err *err)
+static struct sl_subject table_subject(const struct sl_health_table *table)
+{
+    struct sl_subject subject = sl_subject_named(table->name);
+    subject.owner = table->owner;
+    subject.age_s = table->age_s;
+    subject.freshness_s = table->freshness_s;
+    subject.lag_s = table->lag_s;
+    subject.lags_behind = table->behind;
+    return subject;
+}
+
+// Files that wait make the raw table lag; else what was said of it is what its inputs say: nothing.
+static void add_waiting(const struct sl_health *health, struct sl_subject *subject)
+{
+    for (size_t i = 0; i < health->source_count; i++)
+        if (sl_str_equal(health->sources[i].table, subject->name)) {
+            subject->lag_s = health->sources[i].lag_s;
+            subject->lags_behind = "its files";
+        }
+}
+
+int sl_notify_look(struct sl_notify *notify, const struct sl_health *health, struct sl_err *err)
 {
     SL_AUTO(collection_clear) struct collection collection = {0};
     if (!notify)
         return SL_OK;
-    struct sl_look look = look_of(notify, &collection);
-    for (size_t i = 0; i < world->graph.count; i++) {
-        struct sl_subject subject = sl_subject_named(world->graph.nodes[i].name);
-        SL_TRY(sl_look_table(&look, &world->graph.nodes[i], &subject, err));
+    sl_arena_init(&collection.arena, 0);
+    for (size_t i = 0; i < health->table_count; i++) {
+        struct sl_subject subject = table_subject(&health->tables[i]);
+        if (sl_str_starts(subject.name, "raw."))
+            add_waiting(health, &subject);
+        SL_TRY(add(&collection, notify, &subject, err));
+    }
+    for (size_t i = 0; i < health->target_count; i++) {
+        const struct sl_health_target *target = &health->targets[i];
+        struct sl_subject subject = sl_subject_named(target->name);
+        subject.owner = target->owner;
+        subject.lag_s = target->lag_s;
+        subject.lags_behind = target->table;
         SL_TRY(add(&collection, notify, &subject, err));
     }
     return judge(notify, &collection.findings, NULL, err);

@@ -13,6 +13,7 @@
 #ifndef SL_NOTIFY_NOTIFY_H
 #define SL_NOTIFY_NOTIFY_H
 
+#include "run/health.h"
 #include "run/run.h"
 
 #include <uv.h>
@@ -43,13 +44,10 @@ SL_MUST int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, c
 // A run that had nothing to do: what is selected and up to date (sl_plan_decide) is well.
 SL_MUST int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world,
                               const char *pipeline, struct sl_err *err);
-// Between runs, over a world whose facts are gathered (sl_world_gather): freshness and lag of every
-// table. A minute apart is enough.
-SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
+// Between runs: freshness of every table, lag of tables, sources (as that of their raw tables) and
+// targets. A minute apart is enough.
+SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_health *health,
                            struct sl_err *err);
-
-// How old the node's table may become; -1: nobody says.
-int64_t sl_notify_freshness_s(const struct sl_node *node);
 
 // --- Sending
 

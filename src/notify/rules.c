@@ -13,22 +13,6 @@ const char *sl_alert_event_name(enum sl_alert_event event)
     return names[event];
 }
 
-const char *sl_alert_duration(int64_t seconds, char buffer[32])
-{
-    int64_t minutes = seconds / 60, hours = seconds / 3600, days = seconds / 86400;
-    if (seconds < 60)
-        snprintf(buffer, 32, "%" PRId64 " s", seconds < 0 ? 0 : seconds);
-    else if (hours < 1)
-        snprintf(buffer, 32, "%" PRId64 " min", minutes);
-    else if (hours < 48 && minutes % 60 == 0)
-        snprintf(buffer, 32, "%" PRId64 " h", hours);
-    else if (hours < 48)
-        snprintf(buffer, 32, "%" PRId64 " h %" PRId64 " min", hours, minutes % 60);
-    else
-        snprintf(buffer, 32, "%" PRId64 " days", days);
-    return buffer;
-}
-
 // --- judging
 
 struct judge {
@@ -93,7 +77,7 @@ static int judge_sla(struct judge *judge)
                    sl_arena_printf(
                        judge->arena, "the run of %s took longer than its deadline%s%s",
                        subject->name, subject->deadline_s > 0 ? " of " : "",
-                       subject->deadline_s > 0 ? sl_alert_duration(subject->deadline_s, may) : ""));
+                       subject->deadline_s > 0 ? sl_str_duration(subject->deadline_s, may) : ""));
     }
     if (subject->freshness_s < 0 || subject->age_s < 0)
         return SL_OK;
@@ -101,8 +85,8 @@ static int judge_sla(struct judge *judge)
         return add_well(judge, SL_ALERT_SLA);
     return add(judge, SL_ALERT_SLA, true,
                sl_arena_printf(judge->arena, "%s is %s old, and may be %s", subject->name,
-                               sl_alert_duration(subject->age_s, is),
-                               sl_alert_duration(subject->freshness_s, may)));
+                               sl_str_duration(subject->age_s, is),
+                               sl_str_duration(subject->freshness_s, may)));
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -163,7 +147,7 @@ static int judge_lag(struct judge *judge, int64_t most_s)
     return add(judge, SL_ALERT_LAG, true,
                sl_arena_printf(judge->arena, "%s has been behind %s for %s", subject->name,
                                subject->lags_behind ? subject->lags_behind : "its inputs",
-                               sl_alert_duration(subject->lag_s, buffer)));
+                               sl_str_duration(subject->lag_s, buffer)));
 }
 
 int sl_alerts_judge(const struct sl_alerts *alerts, const struct sl_subject *subject,
@@ -268,7 +252,7 @@ static int decide_well(const struct sl_circumstances *c, const struct sl_alert_r
     ret->event = SL_EVENT_RESOLVED;
     int64_t lasted_s = (c->now_us - open->opened_us) / 1000000;
     ret->alert.summary = sl_arena_printf(arena, "%s is well again after %s (%s)", open->subject,
-                                         sl_alert_duration(lasted_s, buffer), open->kind);
+                                         sl_str_duration(lasted_s, buffer), open->kind);
     SL_TRY_NEW(ret->alert.summary, err);
     return told_channels(c->alerts, open->channels, arena, &ret->channels, err);
 }

@@ -69,7 +69,4 @@ SL_MUST int sl_alerts_decide(const struct sl_circumstances *circumstances,
                              const struct sl_finding *finding, const struct sl_alert_row *open,
                              struct sl_arena *arena, struct sl_decision *ret, struct sl_err *err);
 
-// "2 h 10 min", "3 days", "12 s"; buffers of 32 bytes are enough.
-const char *sl_alert_duration(int64_t seconds, char buffer[32]);
-
 #endif

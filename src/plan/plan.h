@@ -35,6 +35,7 @@ struct sl_missing {
 // What the world says about a node, gathered before planning.
 struct sl_facts {
     int64_t version;            // of its output; -1: not built yet
+    int64_t committed_ms;       // when that version was; 0: not known
     int64_t same_rows;          // how many versions before it hold the same rows
     const char *table_id;       // of its output; NULL: unknown
     int64_t quarantine_version; // cleanse writes two tables, and they are read apart; -1: not built
@@ -52,9 +53,13 @@ struct sl_facts {
     struct sl_strs renamed;     // "a.csv is now b.csv"; in none of the counts
     struct sl_emptied *emptied; // of the changed files: those without rows now
     size_t emptied_count;
-    struct sl_strs unmatched;  // "no file matches 'x*.csv' (sources/a.yml:3:5)", where others do
-    bool is_read_otherwise;    // by other options than before
-    const char *listing;       // digest of the source's listing, for `apply`
+    struct sl_strs unmatched; // "no file matches 'x*.csv' (sources/a.yml:3:5)", where others do
+    bool is_read_otherwise;   // by other options than before
+    const char *listing;      // digest of the source's listing, for `apply`
+    int64_t source_files;     // all that the source has
+    const char *newest_file;  // by time; NULL: none
+    int64_t newest_file_us;
+    int64_t waiting_since_us;  // time of the oldest new or changed file; 0: none
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
     struct sl_held *held; // cleanse: rows that wait for tables which have changed

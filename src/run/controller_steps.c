@@ -288,6 +288,8 @@ static int wait_for_next(struct sl_controller *controller, struct sl_outcome *ou
         return sl_fail_memory(err);
     SL_TRY(sl_step_clock_set(controller, index, SL_CLOCK_WAIT, wait_ms, err));
     outcome->status = SL_STATUS_WAITING;
+    if (controller->history)
+        sl_history_again(controller->history, outcome);
     if (listener && listener->on_again)
         listener->on_again(listener->self, outcome);
     return SL_OK;

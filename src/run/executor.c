@@ -248,7 +248,7 @@ bool sl_executor_writes(const struct sl_executor *executor, const char *table)
 // Chunks of one backfill write their table at the same time, unless a step of another run waits.
 static bool is_taken_by_others(const struct sl_executor *executor, const struct sl_ready_step *step)
 {
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_job *job = &executor->jobs[i];
         if (job->controller && job->controller != step->owner && job->kind == SL_JOB_STEP &&
             sl_str_equal(job->controller->run->graph->nodes[job->index].name, step->node->name))
@@ -350,14 +350,25 @@ static void tell_running(struct sl_controller *controller)
     listener->on_tick(listener->self, running, count);
 }
 
+// Steps that are still at work when it ticks are worth a line of their own.
+static void tell_begun(struct sl_executor *executor)
+{
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
+        const struct sl_job *job = &executor->jobs[i];
+        if (job->controller && job->kind == SL_JOB_STEP && job->controller->history)
+            sl_history_begin(job->controller->history, &job->controller->run->outcomes[job->index]);
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct sl_executor *executor = timer->data;
     int64_t most_bytes = executor->options.world->project->worker_memory_bytes;
+    tell_begun(executor);
     for (struct sl_controller *at = executor->runs; at; at = at->next)
         if (at->history)
             sl_history_flush(at->history);
-    for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
+    for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_controller *controller = executor->jobs[i].controller;
         if (controller && (controller->interrupts || controller->is_late))
             sl_pool_press(executor->pool, i);
@@ -427,7 +438,7 @@ static int open_pool(struct sl_executor *executor, struct sl_err *err)
 {
     struct sl_pool_options options = {
         .loop = executor->options.loop,
-        .size = executor->most_steps + executor->options.is_service,
+        .size = executor->most_steps + (executor->options.is_service ? 2 : 0),
         .worker = sl_run_worker(&executor->work),
         .on_reply = sl_executor_on_reply,
         .before_fork = before_fork,

@@ -13,7 +13,8 @@ struct sl_executor_options {
     struct sl_world *world; // no engine of it is open in this process
     int64_t concurrency;    // of steps; as in struct sl_run_options
     // Runs are planned, and what they built is published, by workers too, of which there is one
-    // more for that: the loop's thread looks at no table. Runs begin with sl_live_run_start.
+    // more for that and one for looks (run/checkup.h): the loop's thread looks at no table. Runs
+    // begin with sl_live_run_start.
     bool is_service;
     // Whether another executor of this process is at work on a table ("clean.orders"); may be NULL.
     // When it is no more, sl_executor_let_go is to be called.

@@ -19,8 +19,9 @@ struct sl_job {
     size_t index; // of the step
 };
 
-// Of this machine's workers the numbers of jobs come first.
-#define SL_LOCAL_JOBS (SL_MOST_WORKERS + 1)
+// Of this machine's workers the numbers of jobs come first: steps, an errand of runs, a look at the
+// health of all.
+#define SL_LOCAL_JOBS (SL_MOST_WORKERS + 2)
 #define SL_MOST_JOBS (SL_LOCAL_JOBS + SL_MOST_HANDED)
 
 struct sl_executor {

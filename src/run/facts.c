@@ -49,6 +49,7 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     if (ret_record)
         *ret_record = record;
     facts->version = head.version;
+    facts->committed_ms = head.timestamp_ms;
     facts->same_rows = head.version - sl_step_rows_since(&head, &record);
     facts->table_id = head.table_id;
     facts->changed_by = NULL;
@@ -178,6 +179,10 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     node->facts.emptied_count = pending.emptied_count;
     node->facts.is_read_otherwise = pending.is_read_otherwise;
     node->facts.listing = pending.listing;
+    node->facts.source_files = pending.files;
+    node->facts.newest_file = pending.newest;
+    node->facts.newest_file_us = pending.newest_us;
+    node->facts.waiting_since_us = pending.waiting_since_us;
     return SL_OK;
 }
 

@@ -16,10 +16,11 @@
 
 #define KEPT_BYTES ((size_t)32 << 20) // of steps that wait for room
 #define AGAIN_US 1000000
+#define LOG_EVERY_US 10000
 
-// A step whose row and line wait to be written.
+// A step whose row and line wait to be written, or a line alone.
 struct kept {
-    struct sl_step_row row;
+    struct sl_step_row row; // without `run_id`: there is none
     const char *line;
 };
 
@@ -28,8 +29,10 @@ struct sl_history {
     struct sl_state *state;
     struct sl_history_options options;
     struct sl_arena arena;
-    const char *log_path;
+    const char *log_path, *job_id;
+    char run_id[37];
     int log_fd;
+    int64_t logged_us; // when lines were written last
     struct sl_arena kept_arena;
     struct kept *kept;
     size_t count, stored, logged, lost; // of them
@@ -129,7 +132,8 @@ static int find_log(struct sl_history *history, struct sl_err *err)
     const char *state_folder = history->run->world->project->state_folder;
     history->log_path =
         sl_arena_printf(&history->arena, "%s/logs/%s.jsonl", state_folder, history->run->id);
-    return history->log_path ? SL_OK : sl_fail_memory(err);
+    history->job_id = sl_arena_strdup(&history->arena, history->run->world->project->name);
+    return history->log_path && history->job_id ? SL_OK : sl_fail_memory(err);
 }
 
 static int open_log(struct sl_history *history, struct sl_err *err)
@@ -208,8 +212,11 @@ static int settle_doubt(struct sl_history *history, struct sl_err *err)
     bool is_there = false;
     if (!history->is_doubtful || history->stored == history->count)
         return SL_OK;
-    SL_TRY(
-        sl_state_has_step(history->state, &history->kept[history->doubt - 1].row, &is_there, err));
+    const struct kept *last = &history->kept[history->doubt - 1];
+    while (!last->row.run_id && last > history->kept)
+        last--;
+    if (last->row.run_id)
+        SL_TRY(sl_state_has_step(history->state, &last->row, &is_there, err));
     if (is_there)
         history->stored = history->doubt;
     history->is_doubtful = false;
@@ -221,14 +228,16 @@ static int store_steps(struct sl_history *history, struct sl_err *err)
     SL_TRY(settle_doubt(history, err));
     if (history->stored == history->count)
         return SL_OK;
-    size_t count = history->count - history->stored;
+    size_t count = 0;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
-    struct sl_step_row *rows = SL_NEW_ARRAY(&arena, struct sl_step_row, count);
+    struct sl_step_row *rows =
+        SL_NEW_ARRAY(&arena, struct sl_step_row, history->count - history->stored);
     SL_TRY_NEW(rows, err);
-    for (size_t i = 0; i < count; i++)
-        rows[i] = history->kept[history->stored + i].row;
-    int code = sl_state_add_steps(history->state, rows, count, err);
+    for (size_t i = history->stored; i < history->count; i++)
+        if (history->kept[i].row.run_id)
+            rows[count++] = history->kept[i].row;
+    int code = count ? sl_state_add_steps(history->state, rows, count, err) : SL_OK;
     if (code == SL_E_STATE_CONNECT) {
         history->is_doubtful = true;
         history->doubt = history->count;
@@ -305,6 +314,7 @@ int sl_history_open(struct sl_run *run, const struct sl_history_options *options
     history->options = *options;
     history->state = options->state;
     history->log_fd = -1;
+    memcpy(history->run_id, run->id, sizeof history->run_id);
     sl_arena_init(&history->arena, 0);
     sl_arena_init(&history->kept_arena, KEPT_BYTES);
     SL_TRY(find_log(history, err));
@@ -331,6 +341,16 @@ static int keep(struct sl_history *history, const struct sl_step_row *row, struc
     SL_TRY_NEW(kept.row.details_json, err);
     SL_TRY_NEW(kept.line, err);
     return SL_PUSH(arena, history->kept, history->count, kept) ? SL_OK : sl_fail_memory(err);
+}
+
+// A line of the log alone.
+static int keep_line(struct sl_history *history, const char *text, struct sl_err *err)
+{
+    const struct kept kept = {.line = sl_arena_printf(&history->kept_arena, "%s\n", text)};
+    SL_TRY_NEW(kept.line, err);
+    return SL_PUSH(&history->kept_arena, history->kept, history->count, kept)
+               ? SL_OK
+               : sl_fail_memory(err);
 }
 
 // What is kept is read by others, at other times: secrets are left out of all of it. `details` has
@@ -369,18 +389,55 @@ static int keep_step(struct sl_history *history, const struct sl_outcome *outcom
     return keep(history, &row, err);
 }
 
-static int add(struct sl_history *history, const struct sl_outcome *outcome, struct sl_err *err)
+static const char *level_of(enum sl_status status)
+{
+    switch (status) {
+    case SL_STATUS_WAITING:
+    case SL_STATUS_RUNNING:
+    case SL_STATUS_NOTHING:
+        return "debug";
+    case SL_STATUS_OK:
+        break;
+    case SL_STATUS_WARN:
+    case SL_STATUS_PARTIAL:
+    case SL_STATUS_SKIPPED:
+        return "warn";
+    case SL_STATUS_ERROR:
+        return "error";
+    }
+    return "info";
+}
+
+int sl_outcome_log(const struct sl_outcome *outcome, const struct sl_project *project,
+                   const char *run_id, json_t **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    SL_TRY(sl_outcome_print(outcome, &json, err));
+    json_t *rows = json_object_get(json, "rows");
+    if (json_object_set_new(json, "job_id", sl_json_string(project->name)) != 0 ||
+        json_object_set_new(json, "run_id", json_string(run_id)) != 0 ||
+        json_object_set_new(json, "attempt", json_integer(outcome->attempts)) != 0 ||
+        json_object_set_new(json, "event", json_string("end")) != 0 ||
+        (rows && json_object_set_new(rows, "rejected",
+                                     json_integer(outcome->result.balance.quarantined)) != 0))
+        return sl_fail_memory(err);
+    *ret = json_incref(json);
+    return SL_OK;
+}
+
+static int add(struct sl_history *history, const struct sl_outcome *outcome, bool is_kept,
+               struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
     char *text = NULL;
     char now[32];
-    SL_TRY(sl_outcome_print(outcome, &json, err));
-    if (json_object_set_new(json, "run_id", json_string(history->run->id)) != 0 ||
+    SL_TRY(sl_outcome_log(outcome, history->run->world->project, history->run->id, &json, err));
+    if (json_object_set_new(json, "level", json_string(level_of(outcome->status))) != 0 ||
         json_object_set_new(json, "time", json_string(sl_clock_format(outcome->ended_us, now))) !=
             0)
         return sl_fail_memory(err);
     SL_TRY(sl_log_print(json, &text, err));
-    int code = keep_step(history, outcome, text, err);
+    int code = is_kept ? keep_step(history, outcome, text, err) : keep_line(history, text, err);
     free(text);
     return code;
 }
@@ -395,21 +452,85 @@ static void lose(struct sl_history *history)
 static void write_soon(struct sl_history *history)
 {
     struct sl_err ignored = {0};
-    if (sl_clock_monotonic_us() >= history->again_us)
-        (void)!write_lines(history, &ignored); // the next flush tells
+    int64_t now_us = sl_clock_monotonic_us();
+    // Ten thousand short steps do not write as many times.
+    if (now_us < history->again_us || now_us < history->logged_us + LOG_EVERY_US)
+        return;
+    history->logged_us = now_us;
+    (void)!write_lines(history, &ignored); // the next flush tells
 }
 
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome)
 {
     struct sl_err err = {0};
-    if (outcome->status == SL_STATUS_NOTHING && outcome->attempts < 2)
+    bool is_kept = outcome->status != SL_STATUS_NOTHING || outcome->attempts > 1;
+    if (!is_kept && !outcome->has_begin_line)
         return; // nothing happened
     if (!history->state)
         return;
-    if (add(history, outcome, &err) != SL_OK)
+    if (add(history, outcome, is_kept, &err) != SL_OK)
         lose(history);
     else
         write_soon(history);
+}
+
+// --- lines of the log alone
+
+// Takes `line` over.
+static void add_line(struct sl_history *history, int64_t time_us, json_t *line)
+{
+    SL_AUTO(sl_json_free) json_t *json = line;
+    struct sl_err ignored = {0};
+    char now[32], *text = NULL;
+    if (json_object_set_new(json, "job_id", sl_json_string(history->job_id)) != 0 ||
+        json_object_set_new(json, "run_id", json_string(history->run_id)) != 0 ||
+        json_object_set_new(json, "time", json_string(sl_clock_format(time_us, now))) != 0 ||
+        sl_log_print(json, &text, &ignored) != SL_OK)
+        return;
+    if (keep_line(history, text, &ignored) != SL_OK)
+        lose(history);
+    else
+        write_soon(history);
+    free(text);
+}
+
+void sl_history_begin(struct sl_history *history, struct sl_outcome *outcome)
+{
+    if (outcome->has_begin_line || !history->state)
+        return;
+    outcome->has_begin_line = true;
+    add_line(history, outcome->started_us,
+               json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "event", "begin", "level", "info",
+                         "step", outcome->node->label, "table", outcome->node->name, "status",
+                         "running", "attempt", outcome->attempts));
+}
+
+void sl_history_again(struct sl_history *history, struct sl_outcome *outcome)
+{
+    const struct sl_retried *last = &outcome->retried[outcome->retried_count - 1];
+    struct sl_err failure = {0};
+    if (!history->state)
+        return;
+    outcome->has_begin_line = false;
+    (void)sl_fail(&failure, last->code, "%s", last->message);
+    add_line(history, sl_clock_now_us(),
+               json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "event", "again", "level",
+                         "warn", "step", outcome->node->label, "table", outcome->node->name,
+                         "status", "retry", "attempt", last->attempt, "wait_ms",
+                         (json_int_t)last->wait_ms, "error", sl_err_json(&failure)));
+}
+
+static void write_end(struct sl_history *history)
+{
+    struct sl_err ignored = {0};
+    const struct sl_run_row *row = &history->row;
+    bool is_bad = sl_str_equal(row->status, "error") || sl_str_equal(row->status, "partial") ||
+                  sl_str_equal(row->status, "interrupted");
+    add_line(history, row->ended_us,
+               json_pack("{s:s, s:s, s:s, s:I}", "event", "run_end", "level",
+                         is_bad ? "error" : "info", "status", row->status, "elapsed_ms",
+                         (json_int_t)((row->ended_us - row->started_us) / 1000)));
+    (void)!write_lines(history, &ignored);
 }
 
 void sl_history_flush(struct sl_history *history)
@@ -450,6 +571,8 @@ void sl_history_end(struct sl_history *history)
     history->has_ended = true;
     if (code == SL_OK)
         code = write_all(history, &err);
+    if (code == SL_OK) // after it: who follows the log asks the store then
+        write_end(history);
     if (code != SL_OK)
         wait_or_give_up(history, &err);
     history->is_left = code != SL_OK && history->state;
@@ -465,6 +588,8 @@ bool sl_history_try_again(struct sl_history *history, struct sl_err *err)
     if (!history->state || !history->is_left)
         return true;
     int code = write_all(history, err);
+    if (code == SL_OK)
+        write_end(history);
     if (code != SL_OK && !may_pass(err->code))
         give_up(history, err);
     history->is_left = code != SL_OK && history->state;

@@ -21,6 +21,11 @@ struct sl_history_options {
 // the moment (a full disk) waits in memory, up to a limit.
 SL_MUST int sl_history_open(struct sl_run *run, const struct sl_history_options *options,
                             struct sl_history **ret, struct sl_err *err);
+// A line of the run's log: the step is at work. To be called where it takes longer than a moment,
+// so that ten thousand short ones do not write as many lines more; the second time does nothing.
+void sl_history_begin(struct sl_history *history, struct sl_outcome *outcome);
+// The same: an attempt has failed, and another one follows.
+void sl_history_again(struct sl_history *history, struct sl_outcome *outcome);
 // A step has ended. History that cannot be written is reported once on the log and never fails a
 // run. Each run writes its own, in transactions of its own.
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome);
@@ -46,6 +51,10 @@ SL_MUST int sl_history_published(struct sl_world *world, const struct sl_publica
                                  const struct sl_strs *tables, struct sl_err *err);
 // The JSON object of one step, for --json, logs and state: {"step", "table", "status", "rows",
 // ...}.
+// The same with what every line of a log says: job_id, run_id, attempt, event ("end"),
+// rows.rejected.
+SL_MUST int sl_outcome_log(const struct sl_outcome *outcome, const struct sl_project *project,
+                           const char *run_id, json_t **ret, struct sl_err *err);
 SL_MUST int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err);
 
 #endif

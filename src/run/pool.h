@@ -13,7 +13,7 @@
 
 struct sl_pool_options {
     uv_loop_t *loop;
-    size_t size; // workers at most; no more than 64
+    size_t size; // workers at most
     struct sl_worker_kind worker;
     int64_t patience_us; // with workers that have to end; 0: 5 seconds
     // `reply` is NULL when the worker died, and `death` says how; else `death` is NULL. The job's

@@ -44,6 +44,7 @@ struct sl_outcome {
     const struct sl_death *death; // of the last worker that died at it; NULL: none did
     struct sl_err err;            // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
+    bool has_begin_line;        // of the run's log: see sl_history_begin
     struct sl_arena arena;      // of the step; kept until the run is freed
     const struct sl_seat *seat; // of its worker, while running
 };

@@ -303,6 +303,8 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     SL_AUTO(job_clear) struct job job = {.work = self, .worker = worker};
     struct sl_reply reply = {0};
     sl_arena_init(&job.arena, STEP_MEMORY_BYTES);
+    job.work->jobs++;
+    job.work->was_look = json_object_get(request, "look") != NULL;
     job.work->world->is_in_run = true;
     job.work->world->has_workers = false;
     if (sl_work_errand(job.work->world, request, ret_reply))
@@ -315,14 +317,16 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     *ret_reply = sl_fields_pack(sl_reply_fields, &reply);
 }
 
-// What planning and publishing allocate in the world stays until the process ends.
+// What planning and publishing allocate in the world stays until the process ends. And a service at
+// rest keeps no process for the looks that it takes now and then.
 static bool is_spent(void *self)
 {
     struct sl_run_work *work = self;
     size_t used_bytes = work->world->arena.used_bytes;
     if (!work->first_bytes)
         work->first_bytes = used_bytes;
-    return used_bytes - work->first_bytes > MOST_GROWTH_BYTES;
+    return used_bytes - work->first_bytes > MOST_GROWTH_BYTES ||
+           (work->jobs == 1 && work->was_look);
 }
 
 static void end(void *self)

@@ -34,6 +34,8 @@ size_t sl_run_worker_count(const struct sl_project *project, int64_t concurrency
 struct sl_run_work {
     struct sl_world *world;
     size_t first_bytes; // of the world's memory, after the first job
+    size_t jobs;        // that this process has done
+    bool was_look;      // the last of them was one (run/checkup.h)
 };
 // `self` of it is a struct sl_run_work that lives as long as the pool.
 struct sl_worker_kind sl_run_worker(struct sl_run_work *work);

@@ -46,6 +46,12 @@ const struct sl_field sl_publish_reply_fields[] = {
     {0},
 };
 
+const struct sl_field sl_health_reply_fields[] = {
+    SL_FIELD_OF(struct sl_health_reply, err, sl_err_fields),
+    SL_FIELD_OF(struct sl_health_reply, health, sl_health_fields),
+    {0},
+};
+
 // --- planning
 
 static bool asks_for(const struct sl_strs *list, const char *method)
@@ -192,13 +198,26 @@ static json_t *answer_backfill(struct sl_world *world, const json_t *told)
     return json_pack("{s:o}", "err", sl_fields_pack(sl_err_fields, &err));
 }
 
+// --- looking
+
+static int look(struct sl_world *world, const json_t *told, struct sl_health *ret,
+                struct sl_err *err)
+{
+    struct sl_health_request request = {0};
+    SL_TRY(sl_fields_unpack(sl_health_request_fields, told, &world->arena, &request, err));
+    SL_TRY(sl_world_require_valid(world, err));
+    return sl_health_look(world, &request, ret, err);
+}
+
 bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply)
 {
     const json_t *to_plan = json_object_get(request, "plan");
     const json_t *to_publish = json_object_get(request, "publish");
+    const json_t *to_look = json_object_get(request, "look");
     const json_t *to_backfill = json_object_get(request, "backfill");
     struct sl_plan_reply planned = {0};
     struct sl_publish_reply published = {0};
+    struct sl_health_reply seen = {0};
     if (to_backfill) {
         *ret_reply = answer_backfill(world, to_backfill);
     } else if (to_plan) {
@@ -208,6 +227,9 @@ bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_
         if (publish(world, to_publish, &published, &published.err) != SL_OK)
             (void)sl_err_context(&published.err, "publish what was built");
         *ret_reply = sl_fields_pack(sl_publish_reply_fields, &published);
+    } else if (to_look) {
+        (void)!look(world, to_look, &seen.health, &seen.err);
+        *ret_reply = sl_fields_pack(sl_health_reply_fields, &seen);
     }
-    return to_plan || to_publish || to_backfill;
+    return to_plan || to_publish || to_backfill || to_look;
 }

@@ -1,9 +1,10 @@
-// What a service asks its workers besides steps: to plan a run, and to publish what one has built.
+// What a service asks its workers besides steps: to plan a run, to publish what one has built, and
+// to look at how the project is.
 #ifndef SL_RUN_WORK_PLAN_H
 #define SL_RUN_WORK_PLAN_H
 
 #include "base/fields.h"
-#include "run/world.h"
+#include "run/health.h"
 
 struct sl_plan_request {
     struct sl_strs select, exclude, may_break;
@@ -31,12 +32,17 @@ struct sl_publish_reply {
     bool is_new;
     struct sl_strs tables; // sl_rest_tables
 };
+struct sl_health_reply {
+    struct sl_err err;
+    struct sl_health health;
+};
+extern const struct sl_field sl_health_reply_fields[];
 extern const struct sl_field sl_plan_request_fields[], sl_plan_reply_fields[],
     sl_publish_request_fields[], sl_publish_reply_fields[];
 
-// In the worker: {"plan": {...}}, {"backfill": sl_backfill_asked_json} or {"publish": {...}}.
-// False: it is none of these, or memory is out. The answer to a backfill is {"plan":
-// sl_backfill_plan_pack} or {"err": {...}}.
+// In the worker: {"plan": {...}}, {"backfill": sl_backfill_asked_json}, {"publish": {...}} or
+// {"look": {...}} (run/checkup.h). False: it is none of these, or memory is out. The answer to a
+// backfill is {"plan": sl_backfill_plan_pack} or {"err": {...}}.
 bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply);
 
 #endif

@@ -60,9 +60,14 @@ struct sl_control {
     // An array of what is at work now: {"run_id", "pipeline", "started_at", "steps": {"waiting",
     // "running", "ended"}, "running": [{"step", "since", "share"}]}.
     int (*active_runs)(void *self, json_t **ret_json, struct sl_err *err);
-    // {"status": "ok" or "degraded", "pipelines": [{"name", "gets_in", "gets_built", "gets_out"}],
-    // ...}. *ret_is_ready: it has loaded the project, has the state store, and starts runs.
-    int (*health)(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_err *err);
+    // {"status": "ok" or "degraded", "is_ready", "not_ready_because", "pipelines": [{"pipeline",
+    // "gets_in", "gets_built", "gets_out", ...}], ...}, as last seen. *ret_is_ready: it leads, is
+    // not ending, and with `asks_state`, the state store has just answered.
+    int (*health)(void *self, bool asks_state, json_t **ret_json, bool *ret_is_ready,
+                  struct sl_err *err);
+    // All that the last look at sources, tables and targets has seen (run/health.h).
+    // SL_E_SERVE_BUSY: none has ended yet.
+    int (*look)(void *self, json_t **ret_json, struct sl_err *err);
     // For the audit log: what a command was asked to do. `subject`, `details` (JSON) may be NULL.
     void (*audit)(void *self, const char *who, const char *what, const char *subject,
                   const char *details);

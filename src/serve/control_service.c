@@ -30,6 +30,17 @@ static int give(json_t *json, json_t **ret, struct sl_err *err)
     return json ? SL_OK : sl_fail_memory(err);
 }
 
+// What a service that stands by is asked is the leader's to do.
+static int require_leader(const struct sl_service *service, struct sl_err *err)
+{
+    if (service->is_leading && service->agenda)
+        return SL_OK;
+    if (!service->leader)
+        return sl_fail(err, SL_E_SERVE_BUSY, "the service is still beginning");
+    (void)sl_fail(err, SL_E_SERVE_BUSY, "this service stands by: %s leads", service->leader);
+    return sl_err_hint(err, "ask the one whose /readyz answers 200");
+}
+
 static int require_pipeline(const struct sl_service *service, const char *name,
                             const struct sl_pipeline **ret, struct sl_err *err)
 {
@@ -53,6 +64,7 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
     const struct sl_pipeline *found;
     struct sl_service_run *run;
     const char *why;
+    SL_TRY(require_leader(service, err));
     if (pipeline)
         SL_TRY(require_pipeline(service, pipeline, &found, err));
     if (service->stops)
@@ -99,6 +111,7 @@ static int pause_pipeline(void *self, const char *pipeline, const char *who, con
     struct sl_service *service = self;
     const struct sl_pipeline *found;
     const struct sl_pause pause = {pipeline, who, why, sl_clock_now_us()};
+    SL_TRY(require_leader(service, err));
     SL_TRY(require_pipeline(service, pipeline, &found, err));
     SL_TRY(sl_state_resume(service->state, pipeline, NULL, err)); // a second one replaces the first
     SL_TRY(sl_state_pause(service->state, &pause, NULL, err));
@@ -113,6 +126,7 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
 {
     struct sl_service *service = self;
     const struct sl_pause pause = {pipeline, who, NULL, sl_clock_now_us()};
+    SL_TRY(require_leader(service, err));
     SL_TRY(sl_state_resume(service->state, pipeline, NULL, err));
     sl_agenda_resume(service->agenda, pipeline);
     sl_watch_resume(service->watch, pipeline);
@@ -267,27 +281,6 @@ static int active_runs(void *self, json_t **ret_json, struct sl_err *err)
     return SL_OK;
 }
 
-static int health(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_err *err)
-{
-    struct sl_service *service = self;
-    SL_AUTO(sl_json_free) json_t *array = NULL;
-    SL_TRY(pipelines(self, NULL, &array, err));
-    *ret_is_ready = !service->stops && !service->held_back;
-    bool is_degraded = service->reload_error || service->held_back;
-    size_t i;
-    json_t *item;
-    json_array_foreach (array, i, item) {
-        const char *status = sl_json_text(json_object_get(item, "last_run"), "status", "");
-        is_degraded |= sl_str_equal(status, "error") || sl_str_equal(status, "partial");
-    }
-    json_t *root =
-        json_pack("{s:s, s:b, s:o, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
-                  "is_ready", *ret_is_ready, "since", sl_json_time(service->began_us),
-                  "reload_error", sl_json_string_or_null(service->reload_error), "held_back",
-                  sl_json_string_or_null(service->held_back), "pipelines", array);
-    return give(root, ret_json, err);
-}
-
 // What waits for a person, and what a person keeps back.
 static int count_people(struct sl_service *service, struct sl_metrics_now *now, struct sl_err *err)
 {
@@ -299,7 +292,8 @@ static int count_people(struct sl_service *service, struct sl_metrics_now *now, 
     SL_TRY(sl_state_approvals(service->state, NULL, &arena, &open, &count, err));
     now->waiting_approvals = (int64_t)count;
     for (size_t i = 0; i < project->pipeline_count; i++)
-        now->paused_pipelines += sl_agenda_is_paused(service->agenda, project->pipelines[i].name);
+        now->paused_pipelines +=
+            service->agenda && sl_agenda_is_paused(service->agenda, project->pipelines[i].name);
     return SL_OK;
 }
 
@@ -307,7 +301,7 @@ static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
 {
     struct sl_service *service = self;
     struct sl_metrics_now now = {.now_us = sl_clock_now_us(),
-                                 .is_leader = true,
+                                 .is_leader = service->is_leading,
                                  .is_held_back = service->held_back != NULL,
                                  .is_outdated = service->reload_error != NULL};
     struct sl_notify_counts alerts = {0};
@@ -344,7 +338,8 @@ struct sl_control sl_service_control(struct sl_service *service)
                                .decide = decide,
                                .pipelines = pipelines,
                                .active_runs = active_runs,
-                               .health = health,
+                               .health = sl_service_health,
+                               .look = sl_service_look,
                                .audit = audit,
                                .metrics = metrics,
                                .self = service};

@@ -122,10 +122,10 @@ static bool follow(struct sl_service *service, struct sl_generation *generation)
 {
     struct sl_err err = {0};
     const struct sl_project *project = generation->world.project;
-    if (!service->agenda) // it stands by
-        return true;
     if (service->http)
         sl_http_reload(service->http, project->serve);
+    if (!service->agenda) // it stands by
+        return true;
     sl_service_tell_tables(service);
     sl_service_close_alerts(service);
     if (sl_service_open_alerts(service, &err) != SL_OK) {
@@ -166,6 +166,7 @@ void sl_service_reload(struct sl_service *service)
     sl_generations_sweep(service);
     if (service->agenda)
         sl_service_wake(service);
+    sl_service_look_soon(service);
     sl_service_admit(service);
 }
 

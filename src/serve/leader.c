@@ -5,6 +5,8 @@
 #include "serve/serve_inner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TTL_MS 3000
@@ -52,6 +54,10 @@ static int ask(struct sl_service *service, bool *ret_is_mine, struct sl_err *err
         if (!service->has_told_leader)
             sl_service_tell(SL_LOG_INFO, NULL, "%s leads; standing by", lease.holder);
         service->has_told_leader = true;
+        if (!sl_str_equal(service->leader, lease.holder)) {
+            free(service->leader);
+            service->leader = strdup(lease.holder);
+        }
         return SL_OK;
     }
     service->leads_until_us = asked_us + TTL_MS * INT64_C(1000);
@@ -77,6 +83,10 @@ static void try_to_lead(struct sl_service *service)
     if (ask(service, &is_mine, &err) != SL_OK) {
         sl_service_tell(SL_LOG_WARN, NULL, "standing by: %s", err.message);
         return;
+    }
+    if (!is_mine && !service->has_stood_by && !service->stops) {
+        service->has_stood_by = true;
+        sl_service_stand_by(service);
     }
     if (!is_mine || service->stops)
         return;

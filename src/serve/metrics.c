@@ -25,6 +25,17 @@ enum family_name {
     TICKS_SKIPPED,
     DEADLINES,
     WORKER_DEATHS,
+    SOURCE_REACHABLE,
+    SOURCE_LAG,
+    SOURCE_FILES,
+    SOURCE_BYTES,
+    TABLE_LAG,
+    TARGET_REACHABLE,
+    TARGET_LAG,
+    TARGET_ROWS,
+    HEALTH,
+    LOOKED_AT,
+    LOOK_TIME,
     FAMILY_COUNT,
 };
 
@@ -94,6 +105,50 @@ static const struct family {
                        "Worker processes that crashed or were killed.",
                        COUNTER,
                        {NULL}},
+    [SOURCE_REACHABLE] = {"sluice_source_reachable",
+                          "1: the source could be listed when it was looked at last.",
+                          GAUGE,
+                          {"source"}},
+    [SOURCE_LAG] = {"sluice_source_lag_seconds",
+                    "Age of the oldest file that waits to be taken in; 0: none waits.",
+                    GAUGE,
+                    {"source"}},
+    [SOURCE_FILES] = {"sluice_source_waiting_files",
+                      "New and changed files that wait to be taken in.",
+                      GAUGE,
+                      {"source"}},
+    [SOURCE_BYTES] = {"sluice_source_waiting_bytes",
+                      "Bytes of the files that wait to be taken in.",
+                      GAUGE,
+                      {"source"}},
+    [TABLE_LAG] = {"sluice_table_lag_seconds",
+                   "Since an input has had rows that the table was not built from; 0: it has all.",
+                   GAUGE,
+                   {"table"}},
+    [TARGET_REACHABLE] = {"sluice_target_reachable",
+                          "1: the target answered when it was looked at last.",
+                          GAUGE,
+                          {"target"}},
+    [TARGET_LAG] = {"sluice_target_lag_seconds",
+                    "Since the table has had rows that were not delivered; 0: all were.",
+                    GAUGE,
+                    {"target"}},
+    [TARGET_ROWS] = {"sluice_target_rows",
+                     "Rows at the target when they were counted last.",
+                     GAUGE,
+                     {"target"}},
+    [HEALTH] = {"sluice_health",
+                "Whether data gets in, gets built and gets out: 0 ok, 1 waits, 2 wrong.",
+                GAUGE,
+                {"pipeline", "part"}},
+    [LOOKED_AT] = {"sluice_health_look_timestamp_seconds",
+                   "When sources, tables and targets were looked at last.",
+                   GAUGE,
+                   {NULL}},
+    [LOOK_TIME] = {"sluice_health_look_duration_seconds",
+                   "Time that the last look took.",
+                   GAUGE,
+                   {NULL}},
 };
 
 struct series {
@@ -142,6 +197,12 @@ static void add_label(struct sl_buf *text, const char *name, const char *value)
     sl_buf_add_char(text, '"');
 }
 
+static void key_of(enum family_name name, const char *const values[LABELS], struct sl_buf *key)
+{
+    for (int i = 0; i < LABELS && families[name].labels[i]; i++)
+        add_label(key, families[name].labels[i], values[i]);
+}
+
 // NULL: there is no memory, or there are too many already.
 static struct series *find(struct sl_metrics *metrics, enum family_name name,
                            const char *const values[LABELS])
@@ -150,8 +211,7 @@ static struct series *find(struct sl_metrics *metrics, enum family_name name,
     SL_AUTO(sl_buf_clear) struct sl_buf key = SL_BUF_INIT;
     struct sl_err ignored;
 
-    for (int i = 0; i < LABELS && families[name].labels[i]; i++)
-        add_label(&key, families[name].labels[i], values[i]);
+    key_of(name, values, &key);
     if (key.has_failed) {
         metrics->dropped++;
         return NULL;
@@ -183,6 +243,28 @@ static void set(struct sl_metrics *metrics, enum family_name name, const char *l
 
     if (series)
         series->value = value;
+}
+
+static void take_away(struct sl_metrics *metrics, enum family_name name, const char *one,
+                      const char *two)
+{
+    struct sl_map *map = &metrics->series[name];
+    SL_AUTO(sl_buf_clear) struct sl_buf key = SL_BUF_INIT;
+
+    key_of(name, (const char *const[LABELS]){one, two}, &key);
+    if (key.has_failed || !sl_map_has(map, key.text))
+        return;
+    free(sl_map_get(map, key.text));
+    sl_map_remove(map, key.text);
+}
+
+static void set_or_take(struct sl_metrics *metrics, enum family_name name, const char *label,
+                        int64_t value)
+{
+    if (value < 0)
+        take_away(metrics, name, label, NULL);
+    else
+        set(metrics, name, label, (double)value);
 }
 
 static void observe(struct sl_metrics *metrics, enum family_name name, const char *label,
@@ -256,6 +338,47 @@ void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t com
         set(metrics, TABLE_COMMITTED, table, (double)committed_us / 1e6);
     if (freshness_s > 0)
         set(metrics, TABLE_LIMIT, table, (double)freshness_s);
+}
+
+void sl_metrics_source(struct sl_metrics *metrics, const char *source, bool is_reachable,
+                       int64_t lag_s, int64_t files, int64_t bytes)
+{
+    set(metrics, SOURCE_REACHABLE, source, is_reachable);
+    set_or_take(metrics, SOURCE_LAG, source, lag_s);
+    set_or_take(metrics, SOURCE_FILES, source, is_reachable ? files : -1);
+    set_or_take(metrics, SOURCE_BYTES, source, is_reachable ? bytes : -1);
+}
+
+void sl_metrics_table_lag(struct sl_metrics *metrics, const char *table, int64_t lag_s)
+{
+    set_or_take(metrics, TABLE_LAG, table, lag_s);
+}
+
+void sl_metrics_target(struct sl_metrics *metrics, const char *target, bool is_reachable,
+                       int64_t lag_s, int64_t rows)
+{
+    set(metrics, TARGET_REACHABLE, target, is_reachable);
+    set_or_take(metrics, TARGET_LAG, target, lag_s);
+    set_or_take(metrics, TARGET_ROWS, target, rows);
+}
+
+void sl_metrics_health(struct sl_metrics *metrics, const char *pipeline, const char *part,
+                       int state)
+{
+    if (state < 0) {
+        take_away(metrics, HEALTH, pipeline, part);
+        return;
+    }
+    struct series *series = find(metrics, HEALTH, (const char *const[LABELS]){pipeline, part});
+
+    if (series)
+        series->value = state;
+}
+
+void sl_metrics_looked(struct sl_metrics *metrics, int64_t at_us, double elapsed_s)
+{
+    set(metrics, LOOKED_AT, NULL, (double)at_us / 1e6);
+    set(metrics, LOOK_TIME, NULL, elapsed_s);
 }
 
 // --- printing

@@ -42,6 +42,18 @@ void sl_metrics_worker_died(struct sl_metrics *metrics);
 void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t committed_us,
                       int64_t freshness_s);
 
+// What was seen of a source, table, target or pipeline last; -1 where it is not known, which takes
+// the number away.
+void sl_metrics_source(struct sl_metrics *metrics, const char *source, bool is_reachable,
+                       int64_t lag_s, int64_t files, int64_t bytes);
+void sl_metrics_table_lag(struct sl_metrics *metrics, const char *table, int64_t lag_s);
+void sl_metrics_target(struct sl_metrics *metrics, const char *target, bool is_reachable,
+                       int64_t lag_s, int64_t rows);
+// `state`: 0 ok, 1 waits, 2 wrong.
+void sl_metrics_health(struct sl_metrics *metrics, const char *pipeline, const char *part,
+                       int state);
+void sl_metrics_looked(struct sl_metrics *metrics, int64_t at_us, double elapsed_s);
+
 // What is now; told before each sl_metrics_print.
 struct sl_metrics_now {
     int64_t now_us; // by the wall clock

@@ -25,7 +25,22 @@ static const struct schema {
                                                         ",\"hint\":" TEXT_OR_NULL))},
     {"Document", "{\"type\":\"object\",\"description\":\"What the command prints with --json; "
                  "`schema` names its form.\"}"},
-    {"Health", OBJECT("[\"status\"]", "\"status\":" TEXT)},
+    {"Health",
+     OBJECT("[\"status\"]",
+            "\"status\":" TEXT ",\"is_ready\":" YES_OR_NO ",\"not_ready_because\":" TEXT_OR_NULL
+            ",\"since\":" TIME ",\"reload_error\":" TEXT_OR_NULL ",\"looked_at\":" TIME
+            ",\"look_error\":" TEXT_OR_NULL ",\"pipelines\":" LIST_OF("{\"type\":\"object\"}"))},
+    {"Look",
+     OBJECT("[\"schema\",\"state\"]",
+            "\"schema\":" TEXT ",\"at\":" TIME ",\"elapsed_ms\":" WHOLE ",\"state\":" TEXT
+            ",\"pipelines\":" LIST_OF("{\"type\":\"object\"}") ",\"sources\":" LIST_OF(
+                "{\"type\":"
+                "\"object\"}") ",\"tables\":" LIST_OF("{\"type\":\"object\"}") ",\"targets\""
+                                                                               ":" LIST_OF("{\"type"
+                                                                                           "\":"
+                                                                                           "\"objec"
+                                                                                           "t\""
+                                                                                           "}"))},
     {"Run",
      OBJECT("[\"run_id\",\"status\"]",
             "\"run_id\":" TEXT ",\"pipeline\":" TEXT_OR_NULL ",\"trigger\":" TEXT_OR_NULL

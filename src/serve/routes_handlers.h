@@ -6,6 +6,7 @@
 #include "serve/routes.h"
 
 SL_MUST int sl_route_healthz(struct sl_request *request, struct sl_err *err);
+SL_MUST int sl_route_health(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_readyz(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_metrics(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_openapi(struct sl_request *request, struct sl_err *err);

@@ -8,12 +8,27 @@ static const struct sl_control *control_of(const struct sl_request *request)
     return request->options->control;
 }
 
+// Where there are tokens, who has none is told no more than whether all is well: names and errors
+// of steps are for those who may read.
+static bool is_stranger(const struct sl_request *request)
+{
+    const struct sl_serve_spec *settings = request->options->settings;
+
+    return !request->is_local && settings && settings->tokens.count > 0 &&
+           sl_str_equal(request->who, "anybody");
+}
+
 static int answer_health(struct sl_request *request, bool wants_ready, struct sl_err *err)
 {
+    static const char *const private[] = {"pipelines", "reload_error", "look_error",
+                                          "not_ready_because"};
     SL_AUTO(sl_json_free) json_t *json = NULL;
     bool is_ready = false;
 
-    SL_TRY(control_of(request)->health(control_of(request)->self, &json, &is_ready, err));
+    SL_TRY(
+        control_of(request)->health(control_of(request)->self, wants_ready, &json, &is_ready, err));
+    for (size_t i = 0; is_stranger(request) && i < sizeof private / sizeof *private; i++)
+        (void)json_object_del(json, private[i]);
     return sl_answer_json(request, wants_ready && !is_ready ? 503 : 200, json, err);
 }
 
@@ -25,6 +40,14 @@ int sl_route_healthz(struct sl_request *request, struct sl_err *err)
 int sl_route_readyz(struct sl_request *request, struct sl_err *err)
 {
     return answer_health(request, true, err);
+}
+
+int sl_route_health(struct sl_request *request, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+
+    SL_TRY(control_of(request)->look(control_of(request)->self, &json, err));
+    return sl_answer_json(request, 200, json, err);
 }
 
 int sl_route_metrics(struct sl_request *request, struct sl_err *err)

@@ -407,6 +407,14 @@ static int open_http(struct sl_service *service, struct sl_err *err)
     return SL_OK;
 }
 
+// Others may have the port, on the same machine; when this one leads it has to be free.
+void sl_service_stand_by(struct sl_service *service)
+{
+    struct sl_err err = {0};
+    if (open_http(service, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "standing by, and not to be asked: %s", err.message);
+}
+
 int sl_service_open_alerts(struct sl_service *service, struct sl_err *err)
 {
     const struct sl_project *project = sl_service_project(service);
@@ -447,12 +455,14 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_service_open_alerts(service, err));
     SL_TRY(open_triggers(service, err));
     SL_TRY(take_pauses(service, err));
-    SL_TRY(open_http(service, err));
+    if (!service->http)
+        SL_TRY(open_http(service, err));
     SL_TRY(sl_service_hand_out(service, err));
     sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipeline%s, %zu step%s", project->name,
                     SL_COUNT_OF(project->pipeline_count),
                     SL_COUNT_OF(service->newest->world.graph.count));
     sl_service_tell_tables(service);
+    SL_TRY(sl_service_begin_health(service, err));
     SL_TRY(sl_service_recover(service, err));
     sl_service_wake(service);
     return SL_OK;
@@ -515,6 +525,8 @@ static void end(struct sl_service *service)
 static void clear(struct sl_service *service)
 {
     sl_notify_close(&service->notify);
+    sl_service_clear_health(service);
+    free(service->leader);
     sl_agenda_free(&service->agenda);
     sl_metrics_free(&service->metrics);
     sl_json_free(&service->backfills);

@@ -4,9 +4,11 @@
 
 #include "api/queue.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "notify/notify.h"
 #include "run/code.h"
 #include "run/handout.h"
+#include "run/checkup.h"
 #include "run/live.h"
 #include "run/timer.h"
 #include "serve/agenda.h"
@@ -85,7 +87,8 @@ struct sl_service {
     // Several over one state store: leader.c.
     const char *lease, *holder; // NULL: this one is alone
     int64_t token, leads_until_us;
-    bool is_leading, has_told_leader;
+    bool is_leading, has_told_leader, has_stood_by;
+    char *leader; // who leads, where it is another one; NULL: nobody knows
     uv_timer_t lease_timer;
     struct sl_handout *handout; // of steps to other machines; NULL: there are none
     char lake[SL_LAKE_ID_BYTES];
@@ -99,6 +102,17 @@ struct sl_service {
     uv_timer_t room_timer, edit_timer;
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
+    // How the project is: health.c.
+    struct sl_map failures;  // step -> what its last execution failed with
+    struct sl_map last_runs; // pipeline -> status
+    json_t *health;          // as last seen; NULL: not yet
+    char *health_error;      // of the last look; NULL: none
+    struct sl_checkup *checkup;
+    struct sl_generation *looked_with;
+    int64_t look_began_us, look_ended_us, look_took_us; // monotonic
+    bool wants_look;
+    uv_timer_t health_timer;
+    uv_timer_cb on_health_time; // NULL: it has not begun
 };
 
 // --- generations.c
@@ -181,6 +195,21 @@ struct sl_control sl_service_control(struct sl_service *service);
 void sl_service_audit(struct sl_service *service, const char *who, const char *what,
                       const char *subject, const char *details);
 
+// --- health.c
+// What the history says, and the first look.
+SL_MUST int sl_service_begin_health(struct sl_service *service, struct sl_err *err);
+// Something has changed.
+void sl_service_look_soon(struct sl_service *service);
+void sl_service_clear_health(struct sl_service *service); // after all executors are closed
+void sl_service_keep_failure(struct sl_service *service, const char *step, const char *code,
+                             const char *message);
+void sl_service_forget_failure(struct sl_service *service, const char *step);
+void sl_service_keep_run(struct sl_service *service, const char *pipeline, const char *status);
+// As in struct sl_control.
+SL_MUST int sl_service_health(void *self, bool asks_state, json_t **ret_json, bool *ret_is_ready,
+                              struct sl_err *err);
+SL_MUST int sl_service_look(void *self, json_t **ret_json, struct sl_err *err);
+
 // --- telling.c
 // A line of the log about a run; run may be NULL.
 void sl_service_tell(enum sl_log_level level, const struct sl_service_run *run, const char *format,
@@ -195,6 +224,8 @@ void sl_service_tell_end(struct sl_service_run *run);
 // --- serve.c
 SL_MUST int sl_service_open_alerts(struct sl_service *service, struct sl_err *err);
 void sl_service_close_alerts(struct sl_service *service);
+// Answers that it stands by.
+void sl_service_stand_by(struct sl_service *service);
 // Begins to do its work.
 SL_MUST int sl_service_lead(struct sl_service *service, struct sl_err *err);
 // The project's files are watched, if it says so.

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "run/history.h"
+#include "run/lag.h"
 #include "serve/serve_inner.h"
 
 #include <stdarg.h>
@@ -35,9 +36,9 @@ static void log_outcome(const struct sl_service_run *run, enum sl_log_level leve
         sl_service_tell(level, run, "%s %s", outcome->node->label, text);
         return;
     }
-    if (sl_outcome_print(outcome, &fields, &ignored) != SL_OK)
+    if (sl_outcome_log(outcome, sl_service_project(run->service), run->id, &fields, &ignored) !=
+        SL_OK)
         return;
-    (void)json_object_set_new(fields, "run_id", json_string(run->id));
     (void)json_object_set_new(fields, "pipeline", json_string(run->pipeline));
     sl_log(level, fields, "%s %s", outcome->node->label, text);
 }
@@ -46,8 +47,10 @@ static void on_step_start(void *self, const struct sl_outcome *outcome)
 {
     const struct sl_service_run *run = self;
     SL_AUTO(sl_json_free)
-    json_t *fields = json_pack("{s:s, s:s, s:s, s:i}", "run_id", run->id, "pipeline", run->pipeline,
-                               "step", outcome->node->label, "attempt", outcome->attempts + 1);
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "job_id",
+                               sl_service_project(run->service)->name, "run_id", run->id,
+                               "pipeline", run->pipeline, "step", outcome->node->label, "table",
+                               outcome->node->name, "attempt", outcome->attempts + 1);
     sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
 }
 
@@ -82,6 +85,21 @@ static void measure_step(const struct sl_service_run *run, const struct sl_outco
         sl_metrics_worker_died(run->service->metrics);
 }
 
+// A step that was skipped, or stopped with its run, says nothing of itself.
+static void keep_outcome(struct sl_service *service, const struct sl_outcome *outcome)
+{
+    const struct sl_step_result *result = &outcome->result;
+    bool was_stopped = outcome->err.code == SL_E_INTERRUPTED || outcome->err.code == SL_E_DEADLINE;
+    if (outcome->status == SL_STATUS_PARTIAL)
+        sl_service_keep_failure(service, outcome->node->name, NULL,
+                                result->notes.count ? result->notes.items[0] : NULL);
+    else if (outcome->status == SL_STATUS_ERROR && !was_stopped)
+        sl_service_keep_failure(service, outcome->node->name, sl_code_info(outcome->err.code)->id,
+                                outcome->err.message);
+    else if (outcome->status != SL_STATUS_ERROR && outcome->status != SL_STATUS_SKIPPED)
+        sl_service_forget_failure(service, outcome->node->name);
+}
+
 static void on_step_end(void *self, const struct sl_outcome *outcome)
 {
     struct sl_service_run *run = self;
@@ -107,6 +125,7 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
         sl_service_trouble(run->service, &outcome->err);
         run->has_met_full |= run->service->held_back != NULL;
     }
+    keep_outcome(run->service, outcome);
 }
 
 static void on_step_again(void *self, const struct sl_outcome *outcome)
@@ -171,6 +190,9 @@ void sl_service_tell_end(struct sl_service_run *run)
     else
         sl_service_tell(SL_LOG_INFO, run, "ended: %s in %.3f s", state, elapsed_s);
     alert(run);
+    sl_service_keep_run(run->service, run->pipeline, state);
+    if (failure->code || !sl_live_had_nothing(run->live))
+        sl_service_look_soon(run->service);
 }
 
 // --- tables
@@ -187,7 +209,7 @@ void sl_service_tell_tables(struct sl_service *service)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
     for (size_t i = 0; i < graph->count; i++)
         sl_metrics_table(service->metrics, graph->nodes[i].name, 0,
-                         sl_notify_freshness_s(&graph->nodes[i]));
+                         sl_node_freshness_s(&graph->nodes[i]));
     for (size_t i = 0; i < count; i++) {
         const struct sl_node *node = sl_graph_node(graph, rows[i].name);
         bool is_built = sl_str_equal(rows[i].status, "ok") || sl_str_equal(rows[i].status, "warn");

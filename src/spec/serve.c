@@ -39,6 +39,22 @@ static const struct sl_opt token_rows[] = {
 
 static const char *const workers[] = {
     [SL_WORKERS_BOTH] = "both", [SL_WORKERS_LOCAL] = "local", [SL_WORKERS_REMOTE] = "remote", NULL};
+static const struct sl_opt health_rows[] = {
+    {.name = "every",
+     .type = SL_OPT_DURATION,
+     .offset = offsetof(struct sl_serve_health, every_s),
+     .otherwise = "5m",
+     .summary = "How often sources, tables and targets are looked at where no run ends; 0s: only "
+                "after runs.",
+     .example = "1m"},
+    {.name = "counts",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct sl_serve_health, counts),
+     .otherwise = "true",
+     .summary = "Whether the rows at targets are counted, which takes long for large tables in "
+                "databases."},
+    {0},
+};
 
 const struct sl_opt sl_serve_rows[] = {
     {.name = "listen",
@@ -80,6 +96,11 @@ const struct sl_opt sl_serve_rows[] = {
      .summary = "Where steps run, with a state in PostgreSQL: here first, and what does not fit by "
                 "`sluice worker` on other machines (both); only here (local); only there (remote).",
      .values = workers},
+    {.name = "health",
+     .type = SL_OPT_OBJECT,
+     .offset = offsetof(struct sl_serve_spec, health),
+     .summary = "When is looked at whether data gets in, gets built and gets out.",
+     .rows = health_rows},
     {0},
 };
 

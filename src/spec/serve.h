@@ -31,6 +31,10 @@ struct sl_serve_spec {
     struct sl_strs hosts;      // further names that a request's Host may have
     struct sl_opt_list tokens; // struct sl_token
     int workers;               // enum sl_workers
+    struct sl_serve_health {
+        int64_t every_s; // 0: only after runs
+        bool counts;     // rows at targets
+    } health;
 };
 
 #endif

@@ -53,6 +53,17 @@ int sl_state_lease(struct sl_state *state, const char *name, const char *holder,
     return SL_OK;
 }
 
+int sl_state_lease_look(struct sl_state *state, const char *name, struct sl_arena *arena,
+                        struct sl_lease *ret, struct sl_err *err)
+{
+    const struct sl_param names[] = {SL_TEXT(state->project), SL_TEXT(name)};
+    *ret = (struct sl_lease){0};
+    return SL_RUN_WITH(state,
+                       "select holder, token, until_us, until_us - sluice_now() from leases where "
+                       "project = ?1 and name = ?2",
+                       names, .on_row = take_lease, .to = ret, .arena = arena);
+}
+
 // The row stays, for its token must not be given again.
 int sl_state_release(struct sl_state *state, const char *name, const char *holder,
                      struct sl_err *err)

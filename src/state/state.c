@@ -98,6 +98,11 @@ static int keep(char **text, const char *value, struct sl_err *err)
     return SL_OK;
 }
 
+int sl_state_version(void)
+{
+    return SL_STATE_VERSION;
+}
+
 int sl_state_fence(struct sl_state *state, const char *name, int64_t token, struct sl_err *err)
 {
     SL_TRY(keep(&state->fence, name, err));

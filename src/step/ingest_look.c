@@ -430,6 +430,16 @@ static int find_unmatched(const struct sl_ingest *ingest, struct sl_strs *ret, s
     return SL_OK;
 }
 
+static void find_newest(const struct sl_ingest *ingest, struct sl_pending *pending)
+{
+    pending->files = (int64_t)ingest->part_count;
+    for (size_t i = 0; i < ingest->part_count; i++)
+        if (!pending->newest || ingest->parts[i].mtime_us > pending->newest_us) {
+            pending->newest = ingest->parts[i].name;
+            pending->newest_us = ingest->parts[i].mtime_us;
+        }
+}
+
 int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                            struct sl_session *session, struct sl_arena *arena,
                            struct sl_pending *ret, struct sl_err *err)
@@ -452,6 +462,8 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
         pending.new_files += ingest.before[i] == NULL;
         pending.changed_files += ingest.before[i] != NULL;
         pending.new_bytes += ingest.parts[i].size_bytes;
+        if (!pending.waiting_since_us || ingest.parts[i].mtime_us < pending.waiting_since_us)
+            pending.waiting_since_us = ingest.parts[i].mtime_us;
         SL_TRY(find_emptied(&ingest, i, session, &pending, err));
     }
     for (const struct sl_map_entry *it = sl_map_first(&ingest.ingested); it; it = sl_map_next(it)) {
@@ -465,6 +477,7 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
         return SL_OK;
     }
     pending.renamed = ingest.renames;
+    find_newest(&ingest, &pending);
     SL_TRY(find_unmatched(&ingest, &pending.unmatched, err));
     SL_TRY(find_passed_over(&ingest, &pending.unmatched, err));
     SL_TRY(digest_parts(&ingest, &pending.listing, err));

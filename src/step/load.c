@@ -155,6 +155,37 @@ int sl_step_load_position(const struct sl_project *project, const struct sl_targ
     return code;
 }
 
+static int count_rows(const struct sl_target_kind *kind, void *self, const char *to,
+                      struct sl_session *session, int64_t *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    const char *from;
+    *ret = -1;
+    if (kind->count)
+        return kind->count(self, to, ret, err);
+    if (!kind->read)
+        return SL_OK;
+    SL_TRY(kind->read(self, to, "_sluice_counted", &from, err));
+    sl_buf_addf(&sql, "select count(*) from %s", from);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
+    *ret = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
+int sl_step_load_count(const struct sl_target *target, const struct sl_delivery *delivery,
+                       struct sl_session *session, struct sl_arena *arena, int64_t *ret,
+                       struct sl_err *err)
+{
+    const struct sl_target_kind *kind;
+    void *self = NULL;
+    SL_TRY(open_target(target, session, arena, &kind, &self, err));
+    int code = count_rows(kind, self, delivery->to, session, ret, err);
+    kind->close(self);
+    return code;
+}
+
 static enum sl_load_mode mode_of(const struct sl_delivery *delivery)
 {
     switch ((enum sl_write_mode)delivery->write) {

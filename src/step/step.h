@@ -189,6 +189,10 @@ struct sl_pending {
     struct sl_strs unmatched; // paths beside others: "no file matches 'x*.csv' (sources/a.yml:3:5)"
     bool is_read_otherwise;   // by other options than before: all is read again
     const char *listing;      // digest of path, size and time of every file the source has now
+    int64_t files;            // all that it has
+    const char *newest;       // of them, by time; NULL: it has none
+    int64_t newest_us;
+    int64_t waiting_since_us; // the time of the oldest new or changed file; 0: none waits
     bool needs_session; // nothing else is told: another program has rewritten the table's files
 };
 SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
@@ -214,6 +218,11 @@ SL_MUST int sl_step_load_position(const struct sl_project *project, const struct
                                   const struct sl_delivery *delivery, struct sl_session *session,
                                   struct sl_arena *arena, struct sl_target_position *ret,
                                   struct sl_err *err);
+// Rows that the target holds now under the delivery's name; -1: this kind of target cannot tell.
+// SL_E_TABLE_MISSING if there is no such table.
+SL_MUST int sl_step_load_count(const struct sl_target *target, const struct sl_delivery *delivery,
+                               struct sl_session *session, struct sl_arena *arena, int64_t *ret,
+                               struct sl_err *err);
 // True if the target can only be asked through an engine session.
 bool sl_step_load_needs_session(const struct sl_target *target);
 

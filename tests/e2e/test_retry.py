@@ -316,7 +316,7 @@ def test_a_log_in_json_tells_of_attempts(project):
     done = project.run("run", "--log-format", "json", exit_code=5)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     load = [line for line in lines if line.get("step") == "load w.m"]
-    assert [(line["status"], line.get("attempt"), line.get("attempts")) for line in load] == [("waiting", 1, None), ("error", None, 2)]
+    assert [(line["status"], line.get("attempt"), line.get("attempts")) for line in load] == [("waiting", 1, None), ("error", 2, 2)]
     assert (load[0]["error"]["code"], load[0]["error"]["fate"], load[0]["wait_ms"]) == ("SL0801", "retry", 0)
     assert (lines[-1]["exit_code"], lines[-1]["run_status"]) == (5, "partial")
 

@@ -1,11 +1,13 @@
 """Several services over one state store in PostgreSQL and one lake: one leads, and is replaced."""
+import json
 import shutil
 import signal
 import subprocess
 import time
 
 from conftest import Project
-from test_serve import Service, by_hand, slow_model
+from test_serve import PATIENCE_S, Service, by_hand, slow_model
+from test_serve_http import UnixConnection
 from test_state import url_of
 
 
@@ -85,3 +87,32 @@ def test_a_run_at_work_on_another_machine_is_not_taken_for_killed(postgres, tmp_
     again = two.run("retry").stdout
     assert "model slow" in again and "ingest" not in again
 
+def ask(project, path):
+    connection = UnixConnection(project.folder / ".sluice" / "serve.sock")
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    status, document = answer.status, json.loads(answer.read())
+    connection.close()
+    return status, document
+
+
+def test_one_that_stands_by_lives_and_is_not_ready_until_it_leads(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "ready")
+    with Service(one) as leader, StandBy(two) as other:
+        end = time.monotonic() + PATIENCE_S
+        while not (two.folder / ".sluice" / "serve.sock").exists():
+            assert time.monotonic() < end
+        assert ask(one, "/readyz")[0] == 200
+        status, document = ask(two, "/readyz")
+        assert status == 503 and document["not_ready_because"].startswith("it stands by: ")
+        assert ask(two, "/healthz")[0] == 200
+        refused = two.run("trigger", "all", exit_code=1).stderr
+        assert "SL0825" in refused and "stands by" in refused
+        (service,) = [check for check in two.json("doctor", exit_code=None)["machine"] if check["check"] == "service"]
+        assert service["state"] == "ok" and "leads" in service["text"]
+        assert leader.end() == 0
+        other.wait_for("serving '")
+        assert ask(two, "/readyz")[0] == 200
+        two.run("trigger", "all")
+        other.wait_for("ended: ok")
+        assert other.end() == 0

@@ -469,6 +469,34 @@ static int read_folder(void *self, const char *to, const char *temp, const char 
     return SL_OK;
 }
 
+// The records of text files; the engine need not know their types for that.
+static int count_records(void *self, const char *to, int64_t *ret, struct sl_err *err)
+{
+    const struct folder_target *target = self;
+    struct sl_session *session = target->session;
+    struct sl_target_position position;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    bool is_csv = target->format == &csv;
+    int64_t rows;
+    const char *files = sl_arena_printf(target->arena, "%s/%s/**/*.%s", target->path, to,
+                                        target->format->extension);
+    SL_TRY_NEW(files, err);
+    SL_TRY(read_position(target, to, &position, &rows, err));
+    if (position.version < 0)
+        return sl_fail(err, SL_E_TABLE_MISSING, "'%s/%s' holds no whole delivery", target->path,
+                       to);
+    sl_buf_addf(&sql, "select count(*) from %s(", is_csv ? "read_csv" : "read_json_objects");
+    sl_buf_add_sql_string(&sql, files);
+    sl_buf_add(&sql, is_csv ? ", all_varchar = true, header = true, delim = ',', quote = '\"', "
+                              "escape = '\"', hive_partitioning = false)"
+                            : ", format = 'newline_delimited')");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
+    *ret = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
 const struct sl_target_kind sl_target_parquet = {
     .name = "parquet",
     .summary = "A folder of Parquet files per table.",
@@ -486,6 +514,7 @@ const struct sl_target_kind sl_target_csv = {
     .open = open_csv,
     .position = position,
     .load = load_rows,
+    .count = count_records,
     .close = close_target,
 };
 const struct sl_target_kind sl_target_jsonl = {
@@ -495,5 +524,6 @@ const struct sl_target_kind sl_target_jsonl = {
     .open = open_jsonl,
     .position = position,
     .load = load_rows,
+    .count = count_records,
     .close = close_target,
 };

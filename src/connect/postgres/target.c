@@ -435,6 +435,25 @@ static int read_table(void *self, const char *to, const char *temp, const char *
     return SL_OK;
 }
 
+static int count_table(void *self, const char *to, int64_t *ret, struct sl_err *err)
+{
+    struct sl_postgres *postgres = self;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    PGresult *result = NULL;
+    bool is_there;
+    SL_TRY(has_table(postgres, to, &is_there, err));
+    if (!is_there)
+        return sl_fail(err, SL_E_TABLE_MISSING, "there is no table '%s.%s'", postgres->schema, to);
+    const char *table = qualified(postgres, to);
+    SL_TRY_NEW(table, err);
+    sl_buf_addf(&sql, "select count(*) from %s", table);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_postgres_query(postgres, sql.text, &result, err));
+    bool is_number = sl_str_to_int64(postgres->libpq.PQgetvalue(result, 0, 0), ret);
+    postgres->libpq.PQclear(result);
+    return is_number ? SL_OK : sl_fail(err, SL_E_INTERNAL, "a count is no number");
+}
+
 const struct sl_target_kind sl_target_postgres = {
     .name = "postgres",
     .summary = "A table in PostgreSQL, by COPY and one transaction.",
@@ -443,5 +462,6 @@ const struct sl_target_kind sl_target_postgres = {
     .position = position,
     .load = load_rows,
     .read = read_table,
+    .count = count_table,
     .close = close_target,
 };

@@ -423,7 +423,7 @@ static void durations_are_said_as_people_do(void **state)
                  {7800, "2 h 10 min"}, {93600, "26 h"}, {172800, "2 days"}};
     char buffer[32];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_string_equal(sl_alert_duration(cases[i].seconds, buffer), cases[i].text);
+        assert_string_equal(sl_str_duration(cases[i].seconds, buffer), cases[i].text);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -155,16 +155,25 @@ static int active_runs(void *self, json_t **ret_json, struct sl_err *err)
 }
 
 // Ready as soon as there is no file `not-ready` in the project.
-static int health(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_err *err)
+static int health(void *self, bool asks_state, json_t **ret_json, bool *ret_is_ready,
+                  struct sl_err *err)
 {
     FILE *file = fopen("not-ready", "r");
 
     (void)self;
     (void)err;
-    *ret_is_ready = file == NULL;
+    *ret_is_ready = file == NULL || !asks_state;
     *ret_json = json_pack("{s:s}", "status", file ? "degraded" : "ok");
     if (file)
         fclose(file);
+    return SL_OK;
+}
+
+static int look(void *self, json_t **ret_json, struct sl_err *err)
+{
+    (void)self;
+    (void)err;
+    *ret_json = json_pack("{s:s, s:s}", "schema", "sluice.health/1", "state", "ok");
     return SL_OK;
 }
 
@@ -201,6 +210,14 @@ static void feed(struct sl_metrics *metrics_of)
     sl_metrics_worker_died(metrics_of);
     sl_metrics_table(metrics_of, "curated.odd \"name\"\\with\nall", sl_clock_now_us() - 5000000,
                      3600);
+    sl_metrics_source(metrics_of, "orders", true, 240, 2, 4096);
+    sl_metrics_source(metrics_of, "gone", false, -1, 0, 0);
+    sl_metrics_table_lag(metrics_of, "clean.orders", 0);
+    sl_metrics_target(metrics_of, "target.w.orders", true, 60, 98);
+    sl_metrics_health(metrics_of, "nightly", "in", 1);
+    sl_metrics_health(metrics_of, "nightly", "out", 2);
+    sl_metrics_health(metrics_of, "nightly", "out", -1);
+    sl_metrics_looked(metrics_of, sl_clock_now_us(), 0.25);
 }
 
 static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *ret)
@@ -251,6 +268,7 @@ static int serve(int argc, char **argv, struct alone *alone, struct sl_err *err)
                                        .pipelines = pipelines,
                                        .active_runs = active_runs,
                                        .health = health,
+                                       .look = look,
                                        .audit = audit,
                                        .metrics = metrics,
                                        .self = alone};

@@ -1,0 +1,21 @@
+// What commands that look at past runs share.
+#ifndef SL_CLI_HISTORY_H
+#define SL_CLI_HISTORY_H
+
+#include "cli/cli.h"
+
+struct sl_cli_history {
+    struct sl_arena arena;
+    struct sl_project *project;
+    struct sl_state *state;
+};
+SL_MUST int sl_cli_history_open(const struct sl_common *common, struct sl_cli_history *ret,
+                                struct sl_err *err);
+void sl_cli_history_close(struct sl_cli_history *history); // for SL_AUTO
+// The run whose id begins so; NULL or "": the newest. `with_waiting`: also one that is queued.
+SL_MUST int sl_cli_find_run(struct sl_cli_history *history, const char *id, bool with_waiting,
+                            struct sl_run_row *ret, struct sl_err *err);
+// Its status; "killed" if its process is gone.
+const char *sl_cli_run_status(const struct sl_run_row *run);
+
+#endif

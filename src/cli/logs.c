@@ -1,0 +1,357 @@
+// sluice logs: what happened in a run, line for line.
+#include "cli/logs.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_MAX_BYTES ((size_t)1 << 30)
+
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+enum { DEBUG, INFO };
+
+struct logs_options {
+    struct sl_common common;
+    const char *run; // id or its beginning
+    const char *step;
+    bool follow;
+    int level;
+    const char *since;
+    int64_t since_us; // of it
+};
+
+static const struct sl_opt logs_rows[] = {
+    {"run", SL_OPT_STRING, offsetof(struct logs_options, run), NULL,
+     "The run, by the beginning of its id; the newest if not given.", SL_OPT_POSITIONAL,
+     .placeholder = "RUN"},
+    {"step", SL_OPT_STRING, offsetof(struct logs_options, step), NULL, "Only this step or table.",
+     SL_OPT_POSITIONAL, .placeholder = "STEP"},
+    {"follow", SL_OPT_BOOL, offsetof(struct logs_options, follow), "false",
+     "Go on as lines come, until the run ends.", 0, .letter = 'f'},
+    {"level", SL_OPT_ENUM, offsetof(struct logs_options, level), "info",
+     "Only lines of this level and above; debug: also those of steps that begin, and of attempts.",
+     0, .values = levels, .placeholder = "LEVEL"},
+    {"since", SL_OPT_STRING, offsetof(struct logs_options, since), NULL,
+     "Only lines from this time on, or of so long ago: 10m.", 0, .placeholder = "TIME"},
+    SL_COMMON_ROWS,
+    {0},
+};
+
+// --- which lines
+
+static int level_of(const json_t *line)
+{
+    const char *text = sl_json_text(line, "level", "");
+    for (int i = 0; levels[i]; i++)
+        if (sl_str_equal(text, levels[i]))
+            return i;
+    return INFO; // of a former version
+}
+
+static bool is_of_time(const json_t *line, int64_t since_us)
+{
+    int64_t at_us;
+    return !since_us || sl_clock_parse(sl_json_text(line, "time", ""), &at_us) != 0 ||
+           at_us >= since_us;
+}
+
+static bool is_of_step(const json_t *line, const char *step)
+{
+    return sl_str_is_empty(step) || sl_str_glob(step, sl_json_text(line, "step", "")) ||
+           sl_str_glob(step, sl_json_text(line, "table", ""));
+}
+
+// The end of a step tells of its attempts, too: on their own they are for who is waiting.
+static bool is_wanted(const json_t *line, const struct logs_options *options)
+{
+    bool is_end = sl_str_equal(sl_json_text(line, "event", "end"), "end");
+    return (is_end || options->follow || options->level == DEBUG) &&
+           level_of(line) >= options->level && is_of_time(line, options->since_us) &&
+           is_of_step(line, options->step);
+}
+
+static int read_since(struct logs_options *options, struct sl_err *err)
+{
+    int64_t ago_s;
+    if (sl_str_is_empty(options->since))
+        return SL_OK;
+    if (sl_str_to_duration(options->since, &ago_s)) {
+        options->since_us = sl_clock_now_us() - ago_s * 1000000;
+        return SL_OK;
+    }
+    if (sl_clock_parse(options->since, &options->since_us) == 0)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_USAGE, "--since is '%s', which is no time and no duration",
+                  options->since);
+    return sl_err_hint(err, "10m, 2h, 2026-01-31 or 2026-01-31T12:00:00Z");
+}
+
+// --- as text
+
+// How often it was tried, and what the worker said that died at it.
+static void print_attempts(const json_t *line, bool with_retried)
+{
+    const json_t *death = json_object_get(line, "worker_death"), *said, *retried;
+    char wait[32];
+    size_t i;
+    if (sl_json_int(line, "attempts", 0) > 1)
+        printf("    attempts: %lld\n", (long long)sl_json_int(line, "attempts", 0));
+    json_array_foreach (with_retried ? json_object_get(line, "retried") : NULL, i, retried) {
+        printf("    attempt %lld: %s: ", (long long)sl_json_int(retried, "attempt", 0),
+               sl_json_text(retried, "code", ""));
+        sl_put_plain(stdout, sl_json_text(retried, "message", ""));
+        printf("; tried again after %s\n",
+               sl_str_elapsed(sl_json_int(retried, "wait_ms", 0), wait));
+    }
+    json_array_foreach (json_object_get(death, "stderr"), i, said) {
+        fputs("    | ", stdout);
+        sl_put_plain(stdout, json_string_value(said));
+        putchar('\n');
+    }
+}
+
+static void print_error(const json_t *error)
+{
+    printf(" %s: ", sl_json_text(error, "code", ""));
+    sl_put_plain(stdout, sl_json_text(error, "message", ""));
+}
+
+// A step that begins, an attempt that failed, the end of the run.
+static void print_event(const json_t *line, const char *event)
+{
+    const json_t *error = json_object_get(line, "error");
+    char took[32];
+    if (sl_str_equal(event, "run_end")) {
+        printf("%s  %-8s the run has ended after %s\n", sl_json_text(line, "time", ""),
+               sl_json_text(line, "status", ""),
+               sl_str_elapsed(sl_json_int(line, "elapsed_ms", 0), took));
+        return;
+    }
+    printf("%s  %-8s %-32s attempt %lld", sl_json_text(line, "time", ""),
+           sl_json_text(line, "status", ""), sl_json_text(line, "step", ""),
+           (long long)sl_json_int(line, "attempt", 1));
+    if (error) {
+        print_error(error);
+        printf("; tried again after %s", sl_str_elapsed(sl_json_int(line, "wait_ms", 0), took));
+    }
+    putchar('\n');
+}
+
+static void print_log_line(const json_t *line, bool with_retried)
+{
+    const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows"),
+                 *note;
+    const char *event = sl_json_text(line, "event", "end");
+    char texts[3][32], count[64];
+    size_t i;
+    if (!sl_str_equal(event, "end")) {
+        print_event(line, event);
+        return;
+    }
+    printf("%s  %-8s %-32s", sl_json_text(line, "time", ""), sl_json_text(line, "status", ""),
+           sl_json_text(line, "step", ""));
+    if (rows)
+        printf(" %s in, %s out, %s quarantined", sl_str_count(sl_json_int(rows, "in", 0), texts[0]),
+               sl_str_count(sl_json_int(rows, "out", 0), texts[1]),
+               sl_str_count(sl_json_int(rows, "quarantined", 0), texts[2]));
+    if (sl_json_int(rows, "set_aside_values", 0))
+        printf(", %s set aside",
+               sl_count_of(sl_json_int(rows, "set_aside_values", 0), "value", count));
+    if (error)
+        print_error(error);
+    putchar('\n');
+    json_array_foreach (json_object_get(line, "notes"), i, note) {
+        fputs("    ", stdout);
+        sl_put_plain(stdout, json_string_value(note));
+        putchar('\n');
+    }
+    print_attempts(line, with_retried);
+}
+
+// --- all of it
+
+// A run that was killed may have left half a line at the end: it is left out.
+static int print_log(const struct logs_options *options, const char *text, json_t *lines,
+                     size_t *ret_shown, struct sl_err *err)
+{
+    while (*text) {
+        size_t width = strcspn(text, "\n");
+        SL_AUTO(sl_json_free) json_t *line = NULL;
+        if (text[width] == '\n')
+            SL_TRY(sl_json_parse(text, width, "the log", &line, err));
+        bool is_shown = line && is_wanted(line, options);
+        *ret_shown += is_shown;
+        if (is_shown && !lines)
+            print_log_line(line, options->level != DEBUG);
+        if (is_shown && lines && json_array_append(lines, line) != 0)
+            return sl_fail_memory(err);
+        text += width + (text[width] == '\n');
+    }
+    return SL_OK;
+}
+
+// No step is like that: those there are stand in the hint.
+static int fail_step(const char *step, const struct sl_run_row *run, const char *text,
+                     struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    (void)sl_fail(err, SL_E_SELECTOR, "run %.8s has no step '%s'", run->id, step);
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+        SL_AUTO(sl_json_free) json_t *line = NULL;
+        if (sl_json_parse(text, strcspn(text, "\n"), "the log", &line, NULL) == SL_OK &&
+            sl_str_equal(sl_json_text(line, "event", "end"), "end"))
+            sl_buf_addf(&names, "%s%s", names.length ? ", " : "", sl_json_text(line, "table", ""));
+    }
+    if (!names.length)
+        return sl_err_hint(err, "it did nothing");
+    return sl_err_hint(err, "its steps are %s; * and ? stand for any characters", names.text);
+}
+
+static int print_all(struct sl_cli_history *history, const struct logs_options *options,
+                     const struct sl_run_row *run, const char *path, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    const char *text;
+    size_t length, shown = 0;
+    json_t *lines = NULL;
+    bool is_all = options->level <= INFO && !options->since_us;
+    SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history->arena, &text, &length, err));
+    if (options->common.json) {
+        lines = json_array();
+        root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.logs/1", "run_id", run->id, "lines",
+                         lines);
+        SL_TRY_NEW(root, err);
+    }
+    SL_TRY(print_log(options, text, lines, &shown, err));
+    if (!shown && is_all && !sl_str_is_empty(options->step))
+        return fail_step(options->step, run, text, err);
+    if (!shown && !lines)
+        printf(is_all ? "run %.8s did nothing\n" : "run %.8s has no such lines\n", run->id);
+    return lines ? sl_print_json(root, err) : SL_OK;
+}
+
+// --- as it grows
+
+struct follower {
+    struct sl_cli_history *history;
+    const struct logs_options *options;
+    struct sl_run_row run;
+    char status[32]; // with which it ended; "": not yet
+};
+
+static void print_json_line(const json_t *line)
+{
+    char *text = NULL;
+    struct sl_err ignored = {0};
+    if (sl_log_print(line, &text, &ignored) == SL_OK)
+        puts(text);
+    free(text);
+}
+
+static bool on_line(void *self, const char *text, size_t length)
+{
+    struct follower *follower = self;
+    SL_AUTO(sl_json_free) json_t *line = NULL;
+    if (sl_json_parse(text, length, "the log", &line, NULL) != SL_OK)
+        return true; // half a line of a run that was killed
+    bool is_end = sl_str_equal(sl_json_text(line, "event", ""), "run_end");
+    if (is_end)
+        snprintf(follower->status, sizeof follower->status, "%s",
+                 sl_json_text(line, "status", "ok"));
+    if (!is_wanted(line, follower->options))
+        return !is_end;
+    if (follower->options->common.json)
+        print_json_line(line);
+    else
+        print_log_line(line, false);
+    return !is_end;
+}
+
+// A run that was killed, or whose log could not be written to its end.
+static bool is_over(void *self)
+{
+    struct follower *follower = self;
+    struct sl_run_row now;
+    struct sl_err ignored = {0};
+    if (sl_cli_find_run(follower->history, follower->run.id, true, &now, &ignored) != SL_OK)
+        return false;
+    const char *status = sl_cli_run_status(&now);
+    if (!now.ended_us && !sl_str_equal(status, "killed"))
+        return false;
+    snprintf(follower->status, sizeof follower->status, "%s", status);
+    return true;
+}
+
+static int exit_code_of(const char *status)
+{
+    if (sl_str_equal(status, "ok") || sl_str_equal(status, "nothing"))
+        return 0;
+    if (sl_str_equal(status, "interrupted"))
+        return 130;
+    return sl_str_equal(status, "partial") ? 5 : 1;
+}
+
+// Where nothing is written down of a run on this machine, nothing will come.
+static int require_here(const struct sl_run_row *run, const char *path, struct sl_err *err)
+{
+    char host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
+    if (!run->host || sl_str_equal(run->host, host) || sl_fs_exists(path))
+        return SL_OK;
+    (void)sl_fail(err, SL_E_LOG_ELSEWHERE, "the log of run %.8s is on '%s'", run->id, run->host);
+    return sl_err_hint(err, "`sluice status %.8s` shows its steps here", run->id);
+}
+
+static int follow(struct sl_cli_history *history, const struct logs_options *options,
+                  const struct sl_run_row *run, const char *path, int *ret_exit, struct sl_err *err)
+{
+    struct follower follower = {.history = history, .options = options, .run = *run};
+    const struct sl_log_follow how = {
+        .path = path, .on_line = on_line, .is_over = is_over, .self = &follower};
+    SL_TRY(sl_log_follow(&how, err));
+    if (sl_str_equal(follower.status, "killed") && !options->common.is_quiet)
+        sl_tell(&options->common, SL_LOG_WARN, "run %.8s was killed", run->id);
+    *ret_exit = exit_code_of(follower.status);
+    return SL_OK;
+}
+
+static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
+{
+    struct logs_options options = *(const struct logs_options *)self;
+    SL_AUTO(sl_cli_history_close) struct sl_cli_history history = {0};
+    struct sl_run_row run;
+    SL_TRY(read_since(&options, err));
+    SL_TRY(sl_cli_history_open(&options.common, &history, err));
+    SL_TRY(sl_cli_find_run(&history, options.run, options.follow, &run, err));
+    const char *path =
+        sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
+    SL_TRY_NEW(path, err);
+    SL_TRY(require_here(&run, path, err));
+    return options.follow ? follow(&history, &options, &run, path, ret_exit, err)
+                          : print_all(&history, &options, &run, path, err);
+}
+
+static const char *const examples[] = {"sluice logs", "sluice logs 3f2a 'clean.*'",
+                                       "sluice logs -f 3f2a clean.orders", NULL};
+
+const struct sl_command sl_command_logs = {
+    .name = "logs",
+    .summary = "Print the log of a run: one line for each step.",
+    .details =
+        "With --follow lines are printed as they come, also those of steps that are at work for "
+        "longer "
+        "than a moment and of attempts that failed, of\n"
+        "`sluice run` in another terminal and of `sluice serve`. It ends with the run; the exit "
+        "code is 0 if that is ok, 5 if it is\n"
+        "partial, 130 if it was interrupted, else 1. With --json each line is a JSON object of its "
+        "own then: job_id, run_id, step, attempt,\n"
+        "table, partition, rows (in, out, rejected), error (code, fate), level and event (begin, "
+        "again, end, run_end).",
+    .rows = logs_rows,
+    .options_bytes = sizeof(struct logs_options),
+    .examples = examples,
+    .run = run_logs,
+};
