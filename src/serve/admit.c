@@ -23,6 +23,7 @@ void sl_service_free_run(struct sl_service_run *run)
         return;
     sl_timer_close(&run->late);
     sl_timer_close(&run->press);
+    sl_observer_close(&run->observer);
     sl_live_free(&run->live);
     sl_arena_clear(&run->arena);
     free(run);
@@ -44,8 +45,9 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *select = sl_json_strs(&run->options.select);
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:o*, s:o*, s:b}", "select", select, "exclude", exclude,
-                             "full_refresh", run->options.full_refresh);
+    json_t *root =
+        json_pack("{s:o*, s:o*, s:b, s:s*}", "select", select, "exclude", exclude, "full_refresh",
+                  run->options.full_refresh, "traceparent", run->options.traceparent);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -70,6 +72,8 @@ static int parse_options(struct sl_service_run *run, const char *text, struct sl
     SL_TRY(read_strs(json_object_get(root, "select"), &run->arena, &run->options.select, err));
     SL_TRY(read_strs(json_object_get(root, "exclude"), &run->arena, &run->options.exclude, err));
     run->options.full_refresh = sl_json_bool(root, "full_refresh", false);
+    run->options.traceparent =
+        sl_arena_strdup(&run->arena, sl_json_text(root, "traceparent", NULL));
     return SL_OK;
 }
 
@@ -163,7 +167,7 @@ static void watch_deadline(struct sl_service_run *run, const struct sl_pipeline 
 static void on_begin(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
-    (void)live;
+    run->live = live;
     sl_service_tell_begin(run);
 }
 
@@ -227,6 +231,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
     run->state = SL_RUN_AT_WORK;
     run->began_us = sl_clock_now_us();
     service->at_work++;
+    sl_service_observe(run);
     watch_deadline(run, pipeline);
     int code = sl_live_start(run->generation->executor, &options, &live, err);
     if (code == SL_OK) {
@@ -358,6 +363,7 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     run->trigger = sl_arena_strdup(&run->arena, asked->trigger);
     run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
     run->options.full_refresh = asked->options.full_refresh;
+    run->options.traceparent = sl_arena_strdup(&run->arena, asked->options.traceparent);
     sl_uuid(run->id);
     *ret = run;
     if (!run->pipeline || !run->trigger || (asked->who && !run->who))

@@ -22,6 +22,7 @@ struct sl_start_options {
     struct sl_strs select; // in the place of the pipeline's; none: as the pipeline says
     struct sl_strs exclude;
     bool full_refresh;
+    const char *traceparent; // of W3C Trace Context; NULL: it is a part of nothing
     const char *trigger; // "by hand": over the unix socket; "http": with a token
 };
 

@@ -41,6 +41,15 @@ void sl_metrics_worker_died(struct sl_metrics *metrics);
 void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t committed_us,
                       int64_t freshness_s);
 
+// Who is told of runs by machine, and how that went so far.
+struct sl_metrics_told {
+    const char *to; // "lineage"
+    bool is_spans;
+    int64_t sent, refused, lost;
+    int64_t failures; // since it last took something
+};
+void sl_metrics_told(struct sl_metrics *metrics, const struct sl_metrics_told *told);
+
 // What is now; told before each sl_metrics_print.
 struct sl_metrics_now {
     int64_t now_us; // by the wall clock

@@ -1,3 +1,4 @@
+#include "observe/ids.h"
 #include "serve/routes_handlers.h"
 
 #include "base/log.h"
@@ -82,7 +83,10 @@ int sl_route_start(struct sl_request *request, struct sl_err *err)
         .trigger = request->is_local ? "by hand" : "http",
     };
     SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_trace_parent parent;
 
+    if (sl_trace_parent_parse(request->traceparent, &parent)) // what it is not is ignored
+        options.traceparent = request->traceparent;
     SL_TRY(sl_request_texts(request, "select", &options.select, err));
     SL_TRY(sl_request_texts(request, "exclude", &options.exclude, err));
     SL_TRY(control_of(request)->start_run(control_of(request)->self, request->values[0], &options,

@@ -49,6 +49,8 @@ static void on_step_start(void *self, const struct sl_outcome *outcome)
     json_t *fields = json_pack("{s:s, s:s, s:s, s:i}", "run_id", run->id, "pipeline", run->pipeline,
                                "step", outcome->node->label, "attempt", outcome->attempts + 1);
     sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
+    sl_observer_step_start(run->observer, sl_live_run(run->live), outcome);
+    sl_service_observed(self);
 }
 
 static const char *table_of(const struct sl_node *node)
@@ -102,6 +104,8 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
         snprintf(text, sizeof text, "%s in %s", sl_status_name(outcome->status), took);
     log_outcome(run, level, outcome, text);
     measure_step(run, outcome);
+    sl_observer_step_end(run->observer, outcome);
+    sl_service_observed(self);
 }
 
 static void on_step_again(void *self, const struct sl_outcome *outcome)
@@ -111,6 +115,7 @@ static void on_step_again(void *self, const struct sl_outcome *outcome)
     sl_service_tell(SL_LOG_WARN, run, "%s failed (%s), attempt %d; again in %lld ms: %s",
                     outcome->node->label, sl_code_info(last->code)->id, last->attempt,
                     (long long)last->wait_ms, last->message);
+    sl_observer_step_again(run->observer, outcome);
 }
 
 struct sl_listener sl_service_listener(struct sl_service_run *run)
@@ -161,6 +166,7 @@ void sl_service_tell_end(struct sl_service_run *run)
         sl_service_tell(SL_LOG_INFO, run, "nothing to do: no input has changed (%s)", run->trigger);
     else
         sl_service_tell(SL_LOG_INFO, run, "ended: %s in %.3f s", state, elapsed_s);
+    sl_service_observe_end(run);
     alert(run);
 }
 
