@@ -51,11 +51,13 @@ static json_t *way_json(const struct sl_project *project, const struct sl_way_st
 {
     const char *place = receiver_of(project->observe, way, arena);
     return place
-               ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "way", sl_way_name(way),
+               ? json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "way", sl_way_name(way),
                            "to", sl_json_string(place), "sent", (json_int_t)state->sent, "refused",
                            (json_int_t)state->refused, "lost", (json_int_t)state->lost, "failures",
                            (json_int_t)state->attempts, "next_at", sl_json_time(state->next_us),
-                           "error", state->error[0] ? sl_json_string(state->error) : json_null())
+                           "error", state->error[0] ? sl_json_string(state->error) : json_null(),
+                           "refusal",
+                           state->refusal[0] ? sl_json_string(state->refusal) : json_null())
                : NULL;
 }
 
@@ -79,6 +81,11 @@ static void print_way(const struct sl_project *project, const struct sl_way_stat
            (long long)state->lost, waiting, waiting == 1 ? "" : "s");
     sl_put_plain(stdout, place);
     puts(")");
+    if (state->refusal[0]) {
+        printf("  refused last: ");
+        sl_put_plain(stdout, state->refusal);
+        puts("");
+    }
     if (!state->attempts)
         return;
     printf("  failed %lld time%s, again at %s: ", (long long)state->attempts,
@@ -163,7 +170,7 @@ static int run_send(const void *self, int *ret_exit, struct sl_err *err)
             continue;
         *ret_exit = 1;
         if (!common->is_quiet)
-            sl_tell(common, SL_LOG_WARN, "%s: %s", sl_way_name((enum sl_way)way),
+            sl_tell(common, SL_LOG_WARN, "%s: not taken: %s", sl_way_name((enum sl_way)way),
                     state.ways[way].error);
     }
     return print_sent(common, project, &told, err);

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "observe/facts.h"
+#include "observe/spool.h"
 
 #include <sys/types.h>
 
@@ -19,6 +20,7 @@ struct sl_telling {
     int child_fd;    // it holds the other end until it ends
     int64_t next_us; // monotonic: no other child begins before
     bool has_news;
+    struct sl_spool_state before; // the run
 };
 // Its listener is that of the run from now on; `below` may be NULL. What fails is a warning.
 void sl_telling_open(struct sl_telling *telling, const struct sl_common *common,

@@ -205,6 +205,8 @@ void sl_telling_open(struct sl_telling *telling, const struct sl_common *common,
                                              .on_tick = on_tick,
                                              .on_interrupt = on_interrupt,
                                              .self = telling};
+    if (world->project->observe)
+        sl_spool_state_read(world->project->state_folder, &telling->before);
     if (sl_observer_open(&options, &telling->observer, &err) != SL_OK)
         sl_tell(common, SL_LOG_WARN, "nobody is told of the run: %s", err.message);
 }
@@ -215,18 +217,31 @@ void sl_telling_end(struct sl_telling *telling, const struct sl_err *failure)
     telling->has_news |= sl_observer_has_news(telling->observer);
 }
 
+static void tell_way(const struct sl_telling *telling, enum sl_way way,
+                     const struct sl_way_state *now)
+{
+    const char *thing = way == SL_WAY_TRACES ? "span" : "lineage event";
+    int64_t refused = now->refused - telling->before.ways[way].refused;
+    int64_t lost = now->lost - telling->before.ways[way].lost;
+    char count[64];
+    if (refused > 0)
+        sl_tell(telling->common, SL_LOG_WARN, "%s %s refused: %s",
+                sl_count_of(refused, thing, count), refused == 1 ? "was" : "were", now->refusal);
+    if (lost > 0)
+        sl_tell(telling->common, SL_LOG_WARN, "%s %s lost: nobody took them in time",
+                sl_count_of(lost, thing, count), lost == 1 ? "is" : "are");
+    if (now->attempts > 0)
+        sl_tell(telling->common, SL_LOG_WARN, "%ss wait to be sent (`sluice telemetry`): %s", thing,
+                now->error);
+}
+
 static void tell_failures(const struct sl_telling *telling)
 {
-    static const char *const things[] = {[SL_WAY_LINEAGE_FILE] = "lineage events",
-                                         [SL_WAY_LINEAGE] = "lineage events",
-                                         [SL_WAY_TRACES] = "traces"};
     struct sl_spool_state state;
     sl_spool_state_read(telling->project->state_folder, &state);
     for (int way = 0; way < SL_WAYS; way++)
-        if (state.ways[way].attempts > 0 &&
-            sl_way_is_open(telling->project->observe, (enum sl_way)way))
-            sl_tell(telling->common, SL_LOG_WARN, "%s wait to be sent (`sluice telemetry`): %s",
-                    things[way], state.ways[way].error);
+        if (sl_way_is_open(telling->project->observe, (enum sl_way)way))
+            tell_way(telling, (enum sl_way)way, &state.ways[way]);
 }
 
 void sl_telling_send(struct sl_telling *telling)

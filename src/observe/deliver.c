@@ -104,7 +104,7 @@ static void refuse(struct delivering *it, enum sl_way way, int64_t count, const 
     struct sl_way_state *state = &it->state.ways[way];
     state->refused += count;
     it->told->refused[way] += count;
-    sl_log(SL_LOG_WARN, NULL, "%s: %lld refused: %s", sl_way_name(way), (long long)count, why);
+    (void)snprintf(state->refusal, sizeof state->refusal, "%s", why);
 }
 
 static void lose(struct delivering *it, enum sl_way way, int64_t count)
@@ -315,20 +315,23 @@ static void rest(const struct delivering *it, int64_t ms)
 static int post_all(struct delivering *it, struct sl_poster *poster, struct sl_post *posts,
                     size_t count, struct sl_err *err)
 {
-    struct sl_post *again[MOST_EVENTS];
-    for (int tries = 1;; tries++) {
-        size_t left = 0;
-        SL_TRY(sl_post_all(poster, posts, count, it->until_us, err));
-        for (size_t i = 0; i < count; i++)
-            if (!posts[i].was_taken && posts[i].may_pass && posts[i].was_answered &&
-                posts[i].wait_s == 0)
-                again[left++] = &posts[i];
-        if (left == 0 || tries == QUICK_TRIES || !has_time(it))
-            return SL_OK;
-        rest(it, QUICK_WAIT_MS << (tries - 1));
-        for (size_t i = 0; i < left; i++) // one after the other: it has trouble enough
-            SL_TRY(sl_post_all(poster, again[i], 1, it->until_us, err));
+    SL_TRY(sl_post_all(poster, posts, count, it->until_us, err));
+    for (int tries = 1; tries < QUICK_TRIES && has_time(it); tries++) {
+        bool is_rested = false;
+        for (size_t i = 0; i < count; i++) {
+            struct sl_post *post = &posts[i];
+            if (post->was_taken || !post->may_pass || !post->was_answered || post->wait_s)
+                continue;
+            if (!is_rested)
+                rest(it, QUICK_WAIT_MS << (tries - 1));
+            is_rested = true;
+            // One after the other: it has trouble enough.
+            SL_TRY(sl_post_all(poster, post, 1, it->until_us, err));
+        }
+        if (!is_rested)
+            break;
     }
+    return SL_OK;
 }
 
 static int tell_server(struct delivering *it, struct sl_err *err)

@@ -289,6 +289,7 @@ static void read_way(const json_t *root, enum sl_way way, struct sl_way_state *r
     ret->next_us = sl_json_int(it, "next_us", 0);
     ret->failed_us = sl_json_int(it, "failed_us", 0);
     (void)snprintf(ret->error, sizeof ret->error, "%s", sl_json_text(it, "error", ""));
+    (void)snprintf(ret->refusal, sizeof ret->refusal, "%s", sl_json_text(it, "refusal", ""));
 }
 
 void sl_spool_state_read(const char *state_folder, struct sl_spool_state *ret)
@@ -317,10 +318,11 @@ int sl_spool_state_write(const char *state_folder, const struct sl_spool_state *
     for (int way = 0; way < SL_WAYS; way++) {
         const struct sl_way_state *it = &state->ways[way];
         json_t *object =
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "sent", (json_int_t)it->sent,
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "sent", (json_int_t)it->sent,
                       "refused", (json_int_t)it->refused, "lost", (json_int_t)it->lost, "attempts",
                       (json_int_t)it->attempts, "next_us", (json_int_t)it->next_us, "failed_us",
-                      (json_int_t)it->failed_us, "error", sl_json_string(it->error));
+                      (json_int_t)it->failed_us, "error", sl_json_string(it->error), "refusal",
+                      sl_json_string(it->refusal));
         if (json_object_set_new(root, sl_way_name((enum sl_way)way), object) != 0)
             return sl_fail_memory(err);
     }

@@ -59,6 +59,7 @@ struct sl_way_state {
     int64_t next_us;             // not before; 0: at once
     int64_t failed_us;           // when the first of these failed
     char error[400];             // of the last one; "": none
+    char refusal[400];           // why something was not wanted, last; "": all was
 };
 struct sl_spool_state {
     struct sl_way_state ways[SL_WAYS];

@@ -9,6 +9,7 @@
 
 #define LINEAGE_ENDPOINT "api/v1/lineage"
 #define TRACES_ENDPOINT "v1/traces"
+#define LEAST_SECRET 8
 
 static const struct sl_opt openlineage_rows[] = {
     {.name = "url",
@@ -241,6 +242,17 @@ static int load_lineage(struct sl_observing *it, const struct sl_openlineage_set
 
 // --- OpenTelemetry
 
+// A scheme before it ("Bearer") is no secret, and a short value is a name: where it was hidden, the
+// same word would be missing everywhere.
+static void hide_value(const char *value)
+{
+    const char *space = strrchr(value, ' ');
+    if (strlen(value) >= LEAST_SECRET)
+        sl_log_hide(value);
+    if (space && strlen(space + 1) >= LEAST_SECRET)
+        sl_log_hide(space + 1);
+}
+
 static int take_headers(struct sl_observing *it, const struct sl_otlp_settings *values,
                         struct sl_receiver *ret, struct sl_err *err)
 {
@@ -255,7 +267,6 @@ static int take_headers(struct sl_observing *it, const struct sl_otlp_settings *
         said = sl_observe_said(it, "headers", NULL, "OTEL_EXPORTER_OTLP_HEADERS");
     if (!said.text)
         return SL_OK;
-    sl_log_hide(said.text);
     SL_TRY(sl_pairs_parse(said.text, arena, &pairs, &count, &is_valid, err));
     for (size_t i = 0; i < count; i++)
         is_valid &= is_line(pairs[i].value) && !strpbrk(pairs[i].key, " :\t");
@@ -266,7 +277,7 @@ static int take_headers(struct sl_observing *it, const struct sl_otlp_settings *
     for (size_t i = 0; i < count; i++) {
         const char *line = sl_arena_printf(arena, "%s: %s", pairs[i].key, pairs[i].value);
         SL_TRY_NEW(line, err);
-        sl_log_hide(pairs[i].value);
+        hide_value(pairs[i].value);
         SL_TRY(sl_strs_add(&ret->headers, arena, line, err));
     }
     return SL_OK;
