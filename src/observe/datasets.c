@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MOST_FILES 2000 // whose statistics are added up
+#define SHARES 8        // of the machine, of which the engine takes one
 #define MOST_DEPTH 20   // of views over views
 
 struct sl_look_at {
@@ -34,6 +35,9 @@ int sl_look_at_open(const struct sl_world_options *options, const char *job_name
     look->lineage.world = &look->world;
     *ret = look;
     look->has_world = sl_world_open(options, &look->world, &trouble) == SL_OK;
+    // It reads logs and binds models, beside a run that may need the machine.
+    if (look->has_world && sl_world_share(&look->world, SHARES, &trouble) != SL_OK)
+        return keep_trouble(&trouble, "columns of tables", err);
     return look->has_world ? SL_OK : keep_trouble(&trouble, "what the project says", err);
 }
 

@@ -157,12 +157,19 @@ static void count_left_out(struct delivering *it, enum sl_way way, struct at at)
 
 // --- the file
 
+// All of it or nothing, as far as a disk that is full lets us: half a line would spoil the next
+// one.
 static int append_all(int fd, const char *text, size_t length)
 {
+    off_t before = lseek(fd, 0, SEEK_END);
     for (size_t done = 0; done < length;) {
         ssize_t count = write(fd, text + done, length - done);
-        if (count < 0 && errno != EINTR)
-            return errno;
+        if (count < 0 && errno != EINTR) {
+            int errnum = errno;
+            if (done > 0 && before >= 0 && ftruncate(fd, before) != 0)
+                return errno;
+            return errnum;
+        }
         done += count > 0 ? (size_t)count : 0;
     }
     return 0;
