@@ -23,7 +23,7 @@ struct sl_start_options {
     struct sl_strs exclude;
     bool full_refresh;
     const char *traceparent; // of W3C Trace Context; NULL: it is a part of nothing
-    const char *trigger; // "by hand": over the unix socket; "http": with a token
+    const char *trigger;     // "by hand": over the unix socket; "http": with a token
 };
 
 struct sl_control {

@@ -29,7 +29,7 @@ struct sl_request {
     bool is_local;                      // came over the unix socket
     const char *who;
     const char *traceparent; // header of that name; NULL: there is none
-    unsigned rights; // enum sl_may
+    unsigned rights;         // enum sl_may
     struct sl_buf body;
     bool is_too_large;
     size_t dropped_bytes; // of a body that is

@@ -319,7 +319,10 @@ static int load_traces(struct sl_observing *it, const struct sl_otlp_settings *v
     if (!url.text || sl_observe_is_true(it->load, "OTEL_SDK_DISABLED") ||
         sl_observe_is(it->load, "OTEL_TRACES_EXPORTER", "none"))
         return SL_OK;
-    struct sl_said protocol = sl_observe_said(it, "endpoint", NULL, "OTEL_EXPORTER_OTLP_PROTOCOL");
+    struct sl_said protocol =
+        sl_observe_said(it, "endpoint", NULL, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL");
+    if (!protocol.text)
+        protocol = sl_observe_said(it, "endpoint", NULL, "OTEL_EXPORTER_OTLP_PROTOCOL");
     if (url.origin && protocol.text && strcmp(protocol.text, "grpc") == 0) {
         tell(it, protocol, "http/json; a collector listens for it on port 4318",
              "is 'grpc', which Sluice does not speak");

@@ -3,6 +3,7 @@ import base64
 import http.server
 import json
 import queue
+import ssl
 import threading
 import time
 
@@ -19,7 +20,7 @@ SCHEMAS = ROOT / "tests" / "fixtures" / "openlineage"
 class Receiver:
     """A web server that keeps what it gets. It answers as it is told: a status, (status, headers, body), or "hang"; 200 when nothing is said."""
 
-    def __init__(self, port=0, answers=()):
+    def __init__(self, port=0, answers=(), certificate=None):
         receiver = self
         self.got, self.answers, self.end = queue.Queue(), list(answers), threading.Event()
 
@@ -50,8 +51,12 @@ class Receiver:
 
         self.server = Server(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):

@@ -6,6 +6,7 @@ import pytest
 
 from conftest import free_port
 from receivers import Receiver, spans_of
+from test_alerts import certificate  # noqa: F401
 from test_serve import Service
 from test_serve_http import UnixConnection
 
@@ -155,6 +156,17 @@ def test_a_collector_that_does_not_answer_holds_a_run_up_for_seconds_at_most(pro
         asked = 10 - len(receiver.answers)
         project.run("run", "--full-refresh")
         assert 10 - len(receiver.answers) == asked
+
+
+def test_certificates_are_checked(project, certificate):  # noqa: F811
+    with Receiver(certificate=certificate) as receiver:
+        shop(project, to(receiver))
+        assert "certificate" in project.run("run").stderr
+        assert receiver.requests() == []
+        shop(project, to(receiver, f"    ca_file: {certificate[0]}\n"))
+        assert project.json("telemetry", "send")["traces"]["sent"] == 5
+    shop(project, to(receiver, "    ca_file: nowhere.pem\n"))
+    assert "'ca_file' names a file that is not there" in project.run("check", exit_code=None).stderr
 
 
 @pytest.mark.parametrize("endpoint, said", [("localhost:4317", "'endpoint' is no URL of http or https"),
