@@ -2,6 +2,7 @@
 #include "base/fs.h"
 #include "cli/alerts.h"
 #include "cli/run_view.h"
+#include "cli/telemetry.h"
 #include "run/estimate.h"
 
 #include <string.h>
@@ -90,7 +91,8 @@ static int require_threads(const struct run_options *options, struct sl_err *err
 }
 
 static int execute_run(const struct sl_common *common, struct sl_run_options options,
-                       struct sl_world *world, int *ret_exit, struct sl_err *err)
+                       struct sl_world *world, struct sl_telling *telling, int *ret_exit,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_run_view_clear) struct sl_run_view view = {0};
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
@@ -100,9 +102,12 @@ static int execute_run(const struct sl_common *common, struct sl_run_options opt
     SL_TRY(sl_refuse_unseen(common, world, err));
     sl_run_view_init(&view, common, world, &run);
     struct sl_listener listener = sl_run_view_listener(&view);
-    options.listener = &listener;
+    sl_telling_open(telling, common, world, &run, options.command, &listener);
+    options.listener = &telling->listener;
     options.refuses_leaks = true;
-    SL_TRY(sl_run(world, &options, &run, err));
+    int code = sl_run(world, &options, &run, err);
+    sl_telling_end(telling, err);
+    SL_TRY(code);
     sl_alerts_of_run(common, &run);
     SL_TRY(sl_run_view_end(&view, err));
     sl_plan_tell_vanished(common, world, true); // who ran has told it
@@ -113,10 +118,13 @@ static int execute_run(const struct sl_common *common, struct sl_run_options opt
 int sl_execute_run(const struct sl_common *common, struct sl_run_options options,
                    struct sl_world *world, int *ret_exit, struct sl_err *err)
 {
-    int code = execute_run(common, options, world, ret_exit, err);
+    SL_AUTO(sl_telling_close) struct sl_telling telling = {0};
+    int code = execute_run(common, options, world, &telling, ret_exit, err);
     if (code != SL_OK)
         sl_alerts_of_failure(common, world, err);
-    sl_alerts_send(common, world->project); // when all that the run came to is on the screen
+    // When all that the run came to is on the screen.
+    sl_alerts_send(common, world->project);
+    sl_telling_send(&telling);
     return code;
 }
 

@@ -286,7 +286,8 @@ static int add_reads(const struct look *look, const struct sl_node *node, struct
         const struct sl_node *from = &graph->nodes[node->upstream[i]];
         if (sl_node_is_view(from))
             SL_TRY(add_reads(look, from, reads, err));
-        else if (!from->is_selected && !sl_strs_has(reads, from->name))
+        else if (!from->is_selected && from->kind != SL_NODE_TASK &&
+                 !sl_strs_has(reads, from->name))
             SL_TRY(sl_strs_add(reads, look->arena, from->name, err));
     }
     return SL_OK;

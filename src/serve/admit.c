@@ -23,6 +23,7 @@ void sl_service_free_run(struct sl_service_run *run)
         return;
     sl_timer_close(&run->late);
     sl_timer_close(&run->press);
+    sl_observer_close(&run->observer);
     sl_live_free(&run->live);
     sl_json_free(&run->backfill);
     sl_arena_clear(&run->arena);
@@ -51,8 +52,9 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:o*, s:o*, s:o*, s:b}", "select", select, "exclude", exclude, "allow_breaking",
-                  sl_json_strs(&run->options.may_break), "full_refresh", run->options.full_refresh);
+        json_pack("{s:o*, s:o*, s:o*, s:b, s:s*}", "select", select, "exclude", exclude,
+                  "allow_breaking", sl_json_strs(&run->options.may_break), "full_refresh",
+                  run->options.full_refresh, "traceparent", run->options.traceparent);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -97,6 +99,7 @@ static int parse_options(const char *text, struct sl_arena *arena, struct sl_sta
     SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
     SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
     ret->full_refresh = sl_json_bool(root, "full_refresh", false);
+    ret->traceparent = sl_arena_strdup(arena, sl_json_text(root, "traceparent", NULL));
     return SL_OK;
 }
 
@@ -186,7 +189,7 @@ static void watch_deadline(struct sl_service_run *run, const struct sl_pipeline 
 static void on_begin(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
-    (void)live;
+    run->live = live;
     sl_service_tell_begin(run);
 }
 
@@ -288,6 +291,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
     run->state = SL_RUN_AT_WORK;
     run->began_us = sl_clock_now_us();
     service->at_work++;
+    sl_service_observe(run);
     watch_deadline(run, pipeline);
     int code = sl_live_start(run->generation->executor, &options, &live, err);
     if (code == SL_OK) {
@@ -435,6 +439,7 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     run->trigger = sl_arena_strdup(&run->arena, asked->trigger);
     run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
     run->options.full_refresh = asked->options.full_refresh;
+    run->options.traceparent = sl_arena_strdup(&run->arena, asked->options.traceparent);
     sl_uuid(run->id);
     *ret = run;
     if (asked->backfill)

@@ -23,8 +23,9 @@ struct sl_start_options {
     struct sl_strs exclude;
     struct sl_strs may_break; // versions that may break what they promised
     bool full_refresh;
-    const char *command; // "retry"; NULL: "run"
-    const char *trigger; // "by hand": over the unix socket; "http": with a token
+    const char *command;     // "retry"; NULL: "run"
+    const char *traceparent; // of W3C Trace Context; NULL: it is a part of nothing
+    const char *trigger;     // "by hand": over the unix socket; "http": with a token
 };
 
 struct sl_control {

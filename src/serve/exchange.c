@@ -207,6 +207,9 @@ static int begin(struct sl_exchange *exchange, const char *method, int *ret_stat
         return sl_err_hint(err, "GET /api/v1/openapi.json lists the paths");
     }
     know_caller(exchange, &caller);
+    request->traceparent =
+        sl_arena_strdup(&request->arena,
+                        MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, "traceparent"));
     SL_TRY(sl_auth(request, &caller, request->options->settings, ret_status, err));
     if (length_text && (!sl_str_to_int64(length_text, &length) ||
                         length > (int64_t)request->options->most_request_bytes)) {

@@ -133,6 +133,11 @@ static bool follow(struct sl_service *service, struct sl_generation *generation)
         sl_service_close_alerts(service);
         sl_err_clear(&err);
     }
+    sl_service_close_telemetry(service);
+    if (sl_service_open_telemetry(service, &err) != SL_OK) {
+        sl_service_tell(SL_LOG_ERROR, NULL, "nobody is told of runs by machine: %s", err.message);
+        sl_err_clear(&err);
+    }
     if (sl_agenda_reload(service->agenda, project, sl_service_now_us(), &err) != SL_OK ||
         (service->watch && sl_watch_reload(service->watch, project, &err) != SL_OK))
         sl_service_tell(SL_LOG_ERROR, NULL, "triggers are not as the project says: %s",

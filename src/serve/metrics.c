@@ -36,6 +36,9 @@ enum family_name {
     HEALTH,
     LOOKED_AT,
     LOOK_TIME,
+    LINEAGE_EVENTS,
+    SPANS,
+    TELEMETRY_FAILURES,
     FAMILY_COUNT,
 };
 
@@ -149,6 +152,18 @@ static const struct family {
                    "Time that the last look took.",
                    GAUGE,
                    {NULL}},
+    [LINEAGE_EVENTS] = {"sluice_lineage_events_total",
+                        "OpenLineage events of this project ever, by what became of them.",
+                        COUNTER,
+                        {"to", "outcome"}},
+    [SPANS] = {"sluice_spans_total",
+               "OpenTelemetry spans of this project ever, by what became of them.",
+               COUNTER,
+               {"outcome"}},
+    [TELEMETRY_FAILURES] = {"sluice_telemetry_failures",
+                            "Attempts that failed since a receiver last took something.",
+                            GAUGE,
+                            {"to"}},
 };
 
 struct series {
@@ -329,6 +344,24 @@ void sl_metrics_deadline_missed(struct sl_metrics *metrics, const char *pipeline
 void sl_metrics_worker_died(struct sl_metrics *metrics)
 {
     add(metrics, WORKER_DEATHS, NULL, NULL, 1);
+}
+
+void sl_metrics_told(struct sl_metrics *metrics, const struct sl_metrics_told *told)
+{
+    const struct {
+        const char *outcome;
+        int64_t count;
+    } outcomes[] = {{"sent", told->sent}, {"refused", told->refused}, {"lost", told->lost}};
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        const char *outcome = outcomes[i].outcome;
+        struct series *series =
+            told->is_spans
+                ? find(metrics, SPANS, (const char *const[LABELS]){outcome})
+                : find(metrics, LINEAGE_EVENTS, (const char *const[LABELS]){told->to, outcome});
+        if (series)
+            series->value = (double)outcomes[i].count;
+    }
+    set(metrics, TELEMETRY_FAILURES, told->to, (double)told->failures);
 }
 
 void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t committed_us,

@@ -53,6 +53,14 @@ void sl_metrics_target(struct sl_metrics *metrics, const char *target, bool is_r
 void sl_metrics_health(struct sl_metrics *metrics, const char *pipeline, const char *part,
                        int state);
 void sl_metrics_looked(struct sl_metrics *metrics, int64_t at_us, double elapsed_s);
+// Who is told of runs by machine, and how that went so far.
+struct sl_metrics_told {
+    const char *to; // "lineage"
+    bool is_spans;
+    int64_t sent, refused, lost;
+    int64_t failures; // since it last took something
+};
+void sl_metrics_told(struct sl_metrics *metrics, const struct sl_metrics_told *told);
 
 // What is now; told before each sl_metrics_print.
 struct sl_metrics_now {

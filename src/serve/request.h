@@ -29,7 +29,8 @@ struct sl_request {
     const char *values[SL_ROUTE_NAMES]; // of the path's {name}s, in order
     bool is_local;                      // came over the unix socket
     const char *who;
-    unsigned rights; // enum sl_may
+    const char *traceparent; // header of that name; NULL: there is none
+    unsigned rights;         // enum sl_may
     struct sl_buf body;
     bool is_too_large;
     size_t dropped_bytes; // of a body that is

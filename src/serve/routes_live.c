@@ -1,3 +1,4 @@
+#include "observe/ids.h"
 #include "serve/routes_handlers.h"
 
 #include "base/log.h"
@@ -111,7 +112,10 @@ static int start(struct sl_request *request, const char *pipeline, struct sl_err
         .trigger = trigger_of(request),
     };
     SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_trace_parent parent;
 
+    if (sl_trace_parent_parse(request->traceparent, &parent)) // what it is not is ignored
+        options.traceparent = request->traceparent;
     SL_TRY(sl_request_texts(request, "select", &options.select, err));
     SL_TRY(sl_request_texts(request, "exclude", &options.exclude, err));
     SL_TRY(sl_request_texts(request, "allow_breaking", &options.may_break, err));

@@ -453,6 +453,7 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
 {
     const struct sl_project *project = sl_service_project(service);
     SL_TRY(sl_service_open_alerts(service, err));
+    SL_TRY(sl_service_open_telemetry(service, err));
     SL_TRY(open_triggers(service, err));
     SL_TRY(take_pauses(service, err));
     if (!service->http)
@@ -500,6 +501,7 @@ static void end(struct sl_service *service)
         sl_watch_close(service->watch);
     sl_edits_close(&service->edits);
     sl_sender_close(&service->sender);
+    sl_courier_close(&service->courier);
     sl_systemd_close(&service->systemd);
     while (service->runs) {
         struct sl_service_run *run = service->runs;

@@ -5,10 +5,13 @@
 #include "api/queue.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "notify/courier.h"
 #include "notify/notify.h"
+#include "observe/facts.h"
+#include "observe/spool.h"
+#include "run/checkup.h"
 #include "run/code.h"
 #include "run/handout.h"
-#include "run/checkup.h"
 #include "run/live.h"
 #include "run/timer.h"
 #include "serve/agenda.h"
@@ -50,6 +53,7 @@ struct sl_service_run {
     enum sl_service_run_state state;
     struct sl_generation *generation; // at work
     struct sl_live *live;
+    struct sl_observer *observer; // NULL: nobody is told of it by machine
     int interrupts;
     uv_timer_t *late, *press;
     bool is_unkept;              // the state store does not hold it
@@ -72,6 +76,9 @@ struct sl_service {
     struct sl_metrics *metrics;
     struct sl_notify *notify;
     struct sl_sender *sender;
+    struct sl_courier *courier; // telemetry.c; NULL: nobody is told of runs by machine
+    bool has_untold;            // facts that no child was started for
+    bool is_untaken[SL_WAYS];   // it was told that a receiver fails
     struct sl_systemd systemd;
     struct sl_service_run *runs; // queued and at work
     json_t *backfills;           // documents of those that ended last; NULL: none
@@ -220,6 +227,13 @@ void sl_service_tell_tables(struct sl_service *service);
 void sl_service_tell_begin(struct sl_service_run *run);
 // Everyone who is to be told of a run's end: the log, alerts, metrics.
 void sl_service_tell_end(struct sl_service_run *run);
+
+// --- telemetry.c
+SL_MUST int sl_service_open_telemetry(struct sl_service *service, struct sl_err *err);
+void sl_service_close_telemetry(struct sl_service *service);
+void sl_service_observe(struct sl_service_run *run);  // it begins
+void sl_service_observed(struct sl_service_run *run); // something was observed of it
+void sl_service_observe_end(struct sl_service_run *run);
 
 // --- serve.c
 SL_MUST int sl_service_open_alerts(struct sl_service *service, struct sl_err *err);

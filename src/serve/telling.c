@@ -52,6 +52,8 @@ static void on_step_start(void *self, const struct sl_outcome *outcome)
                                "pipeline", run->pipeline, "step", outcome->node->label, "table",
                                outcome->node->name, "attempt", outcome->attempts + 1);
     sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
+    sl_observer_step_start(run->observer, sl_live_run(run->live), outcome);
+    sl_service_observed(self);
 }
 
 static const char *table_of(const struct sl_node *node)
@@ -126,6 +128,8 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
         run->has_met_full |= run->service->held_back != NULL;
     }
     keep_outcome(run->service, outcome);
+    sl_observer_step_end(run->observer, outcome);
+    sl_service_observed(self);
 }
 
 static void on_step_again(void *self, const struct sl_outcome *outcome)
@@ -135,6 +139,7 @@ static void on_step_again(void *self, const struct sl_outcome *outcome)
     sl_service_tell(SL_LOG_WARN, run, "%s failed (%s), attempt %d; again in %lld ms: %s",
                     outcome->node->label, sl_code_info(last->code)->id, last->attempt,
                     (long long)last->wait_ms, last->message);
+    sl_observer_step_again(run->observer, outcome);
 }
 
 struct sl_listener sl_service_listener(struct sl_service_run *run)
@@ -189,6 +194,7 @@ void sl_service_tell_end(struct sl_service_run *run)
                         run->trigger);
     else
         sl_service_tell(SL_LOG_INFO, run, "ended: %s in %.3f s", state, elapsed_s);
+    sl_service_observe_end(run);
     alert(run);
     sl_service_keep_run(run->service, run->pipeline, state);
     if (failure->code || !sl_live_had_nothing(run->live))

@@ -239,8 +239,8 @@ static bool is_header_name(const char *text)
     return true;
 }
 
-static int read_header(struct sl_load *load, struct sl_channel *channel, const char *name,
-                       const struct sl_yaml *value, struct sl_err *err)
+static int read_header(struct sl_load *load, const char *name, const struct sl_yaml *value,
+                       struct sl_strs *into, struct sl_err *err)
 {
     struct sl_project *project = load->project;
     const char *text = value->text;
@@ -265,7 +265,19 @@ static int read_header(struct sl_load *load, struct sl_channel *channel, const c
     }
     const char *line = sl_arena_printf(&project->arena, "%s: %s", name, text);
     SL_TRY_NEW(line, err);
-    return sl_strs_add(&channel->headers, &project->arena, line, err);
+    return sl_strs_add(into, &project->arena, line, err);
+}
+
+int sl_load_headers(struct sl_load *load, const struct sl_yaml *map, struct sl_strs *ret,
+                    struct sl_err *err)
+{
+    if (map && map->kind == SL_YAML_MAP) {
+        for (size_t i = 0; i < map->count; i++)
+            SL_TRY(read_header(load, map->keys[i]->text, map->items[i], ret, err));
+    } else if (map && map->kind != SL_YAML_NULL) {
+        refuse(load, map->place, "such as {X-Team: data}", "'headers' is no map");
+    }
+    return SL_OK;
 }
 
 // Servers like to repeat the path that they were asked for, where the secret is.
@@ -280,7 +292,6 @@ static void hide_path(const char *url)
 static int read_channel(struct sl_load *load, struct sl_channel *channel, struct sl_err *err)
 {
     struct sl_project *project = load->project;
-    const struct sl_yaml *headers = channel->headers_node;
     find_type(load, channel);
     check_strays(load, channel);
     if (sl_load_has(channel->node, "email"))
@@ -299,11 +310,7 @@ static int read_channel(struct sl_load *load, struct sl_channel *channel, struct
                     "a path is relative to the folder of sluice.yml", "there is no file '%s'",
                     channel->ca_file);
     }
-    if (headers && headers->kind != SL_YAML_MAP)
-        refuse(load, headers->place, "such as {X-Team: data}", "'headers' is no map");
-    for (size_t i = 0; headers && headers->kind == SL_YAML_MAP && i < headers->count; i++)
-        SL_TRY(read_header(load, channel, headers->keys[i]->text, headers->items[i], err));
-    return SL_OK;
+    return sl_load_headers(load, channel->headers_node, &channel->headers, err);
 }
 
 static int read_route(struct sl_load *load, const struct sl_alerts *alerts,

@@ -90,6 +90,14 @@ void sl_load_run_settings(struct sl_load *load, const struct sl_yaml *map, struc
 // The same of what `sluice serve` runs. `time_zone` is checked where it is known already.
 void sl_load_runs(struct sl_load *load, const struct sl_yaml *map, const char *time_zone,
                   int64_t *max_runs);
+// Headers of HTTP, "Name: value", out of a map; NULL is none.
+SL_MUST int sl_load_headers(struct sl_load *load, const struct sl_yaml *map, struct sl_strs *ret,
+                            struct sl_err *err);
+struct sl_observe_settings;
+// `lineage` and `telemetry` of sluice.yml, and what the environment says where they say nothing:
+// project->observe. `settings` is the whole file.
+SL_MUST int sl_load_observe(struct sl_load *load, const struct sl_yaml *settings,
+                            const struct sl_observe_settings *values, struct sl_err *err);
 SL_MUST int sl_load_pools(struct sl_load *load, const struct sl_yaml *map,
                           struct sl_pool_spec **ret, size_t *ret_count, struct sl_err *err);
 struct sl_serve_spec;

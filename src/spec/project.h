@@ -12,6 +12,7 @@
 #include "base/opt.h"
 #include "base/str.h"
 #include "spec/alerts.h"
+#include "spec/observe.h"
 
 enum sl_layer { SL_LAYER_RAW, SL_LAYER_CLEAN, SL_LAYER_QUARANTINE, SL_LAYER_CURATED };
 const char *sl_layer_name(enum sl_layer layer); // "raw", "clean", "quarantine", "curated"
@@ -263,7 +264,8 @@ struct sl_project {
     const char *personal_key;    // of hashes and tokens; NULL: none
     const char *personal_key_id; // says which key it is, without saying the key
     int personal_level; // enum sl_level: what `check` says of personal values that are passed on
-    const struct sl_alerts *alerts; // NULL: nobody asks for any
+    const struct sl_alerts *alerts;   // NULL: nobody asks for any
+    const struct sl_observe *observe; // see spec/observe.h; NULL: nobody asks for lineage or traces
     struct sl_budget budget;
     const struct sl_serve_spec *serve; // see spec/serve.h; NULL in a project put together by hand
     struct sl_source *sources;

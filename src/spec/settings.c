@@ -1,5 +1,6 @@
 // sluice.yml: its rows, its checks, and the values that hold after everything is laid over it.
 #include "spec/load.h"
+#include "spec/observe.h"
 #include "spec/serve.h"
 
 #include <stdlib.h>
@@ -46,6 +47,7 @@ struct settings {
     } personal;
     struct sl_serve_spec serve;
     struct sl_alerts alerts;
+    struct sl_observe_settings observe;
     struct sl_requirements defaults;
     struct sl_opt_list environments; // struct settings
     const struct sl_yaml *node;
@@ -225,6 +227,16 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, alerts),                                             \
          .summary = "Whom to tell of what goes wrong.",                                           \
          .rows = sl_alert_rows},                                                                  \
+        {.name = "lineage",                                                                       \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, observe.lineage),                                    \
+         .summary = "Who is told what runs read and write, column by column.",                    \
+         .rows = sl_lineage_rows},                                                                \
+        {.name = "telemetry",                                                                     \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, observe.telemetry),                                  \
+         .summary = "Where traces of runs go.",                                                   \
+         .rows = sl_telemetry_rows},                                                              \
     {                                                                                             \
         .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
         .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
@@ -512,6 +524,7 @@ static int apply(struct sl_load *load, struct settings *values, struct sl_err *e
     project->time_zone = values->time_zone;
     SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
     SL_TRY(sl_load_alerts(load, project->index->settings, &values->alerts, err));
+    SL_TRY(sl_load_observe(load, project->index->settings, &values->observe, err));
     load->defaults = values->defaults;
     struct sl_serve_spec *serve = SL_NEW(&project->arena, struct sl_serve_spec);
     SL_TRY_NEW(serve, err);

@@ -5,12 +5,12 @@ import re
 import sys
 
 SRC = pathlib.Path(__file__).resolve().parents[2] / "src"
-LAYERS = ["cli", "serve", "notify", "run", "step", "plan", "contract", "sql", "spec", "api", "data", "schedule", "base"]  # top to bottom
+LAYERS = ["cli", "serve", "observe", "notify", "run", "step", "plan", "contract", "sql", "spec", "api", "data", "schedule", "base"]  # top to bottom
 PLUG_INS = ["connect", "engine", "table", "state", "check"]  # each of their folders (or check files) stands alone
 PLUG_IN_MAY_SEE = ["api", "data", "base"]
 # Plug-ins are reached through api headers and kinds.c. The lake's own table format is no choice of the user: its commit is the
 # checkpoint of every step, so what works with positions includes it.
-MAY_SEE_TABLE = ["cli", "serve", "notify", "run", "step", "plan"]
+MAY_SEE_TABLE = ["cli", "serve", "observe", "notify", "run", "step", "plan"]
 SEES_ALL = ["kinds.c", "main.c"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 

@@ -208,6 +208,11 @@ static void feed(struct sl_metrics *metrics_of)
     sl_metrics_tick_skipped(metrics_of, "nightly", "overlap");
     sl_metrics_deadline_missed(metrics_of, "nightly");
     sl_metrics_worker_died(metrics_of);
+    const struct sl_metrics_told events = {
+        .to = "lineage", .sent = 12, .refused = 1, .failures = 2};
+    const struct sl_metrics_told spans = {.to = "traces", .is_spans = true, .sent = 15, .lost = 3};
+    sl_metrics_told(metrics_of, &events);
+    sl_metrics_told(metrics_of, &spans);
     sl_metrics_table(metrics_of, "curated.odd \"name\"\\with\nall", sl_clock_now_us() - 5000000,
                      3600);
     sl_metrics_source(metrics_of, "orders", true, 240, 2, 4096);
