@@ -1,7 +1,23 @@
 // The one list of commands, in the order of help and docs.
 #include "cli/cli.h"
 
-extern const struct sl_command sl_command_quickstart, sl_command_init, sl_command_check, sl_command_test, sl_command_generate, sl_command_plan, sl_command_apply, sl_command_run, sl_command_retry, sl_command_trigger, sl_command_cancel, sl_command_pause, sl_command_resume, sl_command_approve, sl_command_reject, sl_command_backfill, sl_command_rollback, sl_command_publications, sl_command_status, sl_command_logs, sl_command_doctor, sl_command_alerts, sl_command_alerts_ls, sl_command_alerts_test, sl_command_alerts_silence, sl_command_alerts_send, sl_command_telemetry, sl_command_telemetry_ls, sl_command_telemetry_send, sl_command_ls, sl_command_show, sl_command_query, sl_command_diff, sl_command_quarantine_ls, sl_command_quarantine_show, sl_command_quarantine_replay, sl_command_quarantine_discard, sl_command_quarantine_export, sl_command_verify, sl_command_crashtest, sl_command_attest, sl_command_attest_verify, sl_command_attest_key, sl_command_contract_show, sl_command_contract_import, sl_command_contract_export, sl_command_contract_diff, sl_command_contract_lint, sl_command_contract_test, sl_command_clean, sl_command_lineage, sl_command_pipelines, sl_command_schedule_next, sl_command_serve, sl_command_worker, sl_command_explain, sl_command_config_show, sl_command_schema, sl_command_completion, sl_command_complete, sl_command_docs, sl_command_help, sl_command_version;
+extern const struct sl_command sl_command_quickstart, sl_command_init, sl_command_check,
+    sl_command_test, sl_command_generate, sl_command_plan, sl_command_apply, sl_command_run,
+    sl_command_retry, sl_command_trigger, sl_command_cancel, sl_command_pause, sl_command_resume,
+    sl_command_approve, sl_command_reject, sl_command_backfill, sl_command_rollback,
+    sl_command_publications, sl_command_status, sl_command_logs, sl_command_doctor,
+    sl_command_alerts, sl_command_alerts_ls, sl_command_alerts_test, sl_command_alerts_silence,
+    sl_command_alerts_send, sl_command_telemetry, sl_command_telemetry_ls,
+    sl_command_telemetry_send, sl_command_ls, sl_command_show, sl_command_query, sl_command_diff,
+    sl_command_quarantine_ls, sl_command_quarantine_show, sl_command_quarantine_replay,
+    sl_command_quarantine_discard, sl_command_quarantine_export, sl_command_verify,
+    sl_command_crashtest, sl_command_attest, sl_command_attest_verify, sl_command_attest_key,
+    sl_command_contract_show, sl_command_contract_import, sl_command_contract_export,
+    sl_command_contract_diff, sl_command_contract_lint, sl_command_contract_test, sl_command_clean,
+    sl_command_lineage, sl_command_pipelines, sl_command_schedule_next, sl_command_serve,
+    sl_command_worker, sl_command_explain, sl_command_config_show, sl_command_schema,
+    sl_command_completion, sl_command_complete, sl_command_docs, sl_command_help,
+    sl_command_version;
 extern const struct sl_command sl_command_quickstart, sl_command_init, sl_command_check,
     sl_command_test, sl_command_generate, sl_command_plan, sl_command_apply, sl_command_run,
     sl_command_retry, sl_command_trigger, sl_command_cancel, sl_command_pause, sl_command_resume,

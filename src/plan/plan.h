@@ -92,8 +92,8 @@ struct sl_estimate {
 
 struct sl_node {
     enum sl_node_kind kind;
-    const char *name; // "raw.orders", "clean.orders", "curated.revenue",
-                      // "target.warehouse.revenue", "task.fetch"
+    const char *name;  // "raw.orders", "clean.orders", "curated.revenue",
+                       // "target.warehouse.revenue", "task.fetch"
     const char *bare;  // "orders"
     const char *label; // "ingest orders"
     const char *file;

@@ -348,9 +348,8 @@ static int keep_line(struct sl_history *history, const char *text, struct sl_err
 {
     const struct kept kept = {.line = sl_arena_printf(&history->kept_arena, "%s\n", text)};
     SL_TRY_NEW(kept.line, err);
-    return SL_PUSH(&history->kept_arena, history->kept, history->count, kept)
-               ? SL_OK
-               : sl_fail_memory(err);
+    return SL_PUSH(&history->kept_arena, history->kept, history->count, kept) ? SL_OK
+                                                                              : sl_fail_memory(err);
 }
 
 // What is kept is read by others, at other times: secrets are left out of all of it. `details` has
@@ -500,9 +499,9 @@ void sl_history_begin(struct sl_history *history, struct sl_outcome *outcome)
         return;
     outcome->has_begin_line = true;
     add_line(history, outcome->started_us,
-               json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "event", "begin", "level", "info",
-                         "step", outcome->node->label, "table", outcome->node->name, "status",
-                         "running", "attempt", outcome->attempts));
+             json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "event", "begin", "level", "info", "step",
+                       outcome->node->label, "table", outcome->node->name, "status", "running",
+                       "attempt", outcome->attempts));
 }
 
 void sl_history_again(struct sl_history *history, struct sl_outcome *outcome)
@@ -514,10 +513,10 @@ void sl_history_again(struct sl_history *history, struct sl_outcome *outcome)
     outcome->has_begin_line = false;
     (void)sl_fail(&failure, last->code, "%s", last->message);
     add_line(history, sl_clock_now_us(),
-               json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "event", "again", "level",
-                         "warn", "step", outcome->node->label, "table", outcome->node->name,
-                         "status", "retry", "attempt", last->attempt, "wait_ms",
-                         (json_int_t)last->wait_ms, "error", sl_err_json(&failure)));
+             json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "event", "again", "level",
+                       "warn", "step", outcome->node->label, "table", outcome->node->name, "status",
+                       "retry", "attempt", last->attempt, "wait_ms", (json_int_t)last->wait_ms,
+                       "error", sl_err_json(&failure)));
 }
 
 static void write_end(struct sl_history *history)
@@ -527,9 +526,9 @@ static void write_end(struct sl_history *history)
     bool is_bad = sl_str_equal(row->status, "error") || sl_str_equal(row->status, "partial") ||
                   sl_str_equal(row->status, "interrupted");
     add_line(history, row->ended_us,
-               json_pack("{s:s, s:s, s:s, s:I}", "event", "run_end", "level",
-                         is_bad ? "error" : "info", "status", row->status, "elapsed_ms",
-                         (json_int_t)((row->ended_us - row->started_us) / 1000)));
+             json_pack("{s:s, s:s, s:s, s:I}", "event", "run_end", "level",
+                       is_bad ? "error" : "info", "status", row->status, "elapsed_ms",
+                       (json_int_t)((row->ended_us - row->started_us) / 1000)));
     (void)!write_lines(history, &ignored);
 }
 

@@ -70,8 +70,8 @@ struct sl_metrics_now {
     int64_t waiting_approvals, paused_pipelines;
     int64_t open_alerts, undelivered_alerts, sent_alerts;
     bool is_leader;
-    bool is_held_back; // no run begins, for something cannot be written
-    bool is_outdated;  // the project's files say what cannot be read: an earlier reading is used
+    bool is_held_back;    // no run begins, for something cannot be written
+    bool is_outdated;     // the project's files say what cannot be read: an earlier reading is used
     int64_t handed_steps; // on other machines
     const struct sl_machine_seen *machines;
     size_t machine_count;
