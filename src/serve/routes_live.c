@@ -21,7 +21,7 @@ static bool is_stranger(const struct sl_request *request)
 
 static int answer_health(struct sl_request *request, bool wants_ready, struct sl_err *err)
 {
-    static const char *const private[] = {"pipelines", "reload_error", "look_error",
+    static const char *const private[] = {"pipelines", "reload_error", "look_error", "held_back",
                                           "not_ready_because"};
     SL_AUTO(sl_json_free) json_t *json = NULL;
     bool is_ready = false;
