@@ -320,6 +320,8 @@ static void on_signal(uv_signal_t *handle, int number)
                                        "steps at work are interrupted", "workers are killed"};
     struct sl_service *service = handle->data;
     struct sl_err ignored = {0};
+    if (!service) // it ends
+        return;
     if (number == SIGHUP) {
         reload(service);
         return;
@@ -493,8 +495,21 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
+// What its timers and signals would look at goes away while it ends. Signals are caught until the
+// end.
+static void silence(uv_handle_t *handle, void *service)
+{
+    if (handle->data != service)
+        return;
+    if (handle->type == UV_SIGNAL)
+        handle->data = NULL;
+    else if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
 static void end(struct sl_service *service)
 {
+    uv_walk(&service->loop, silence, service);
     if (service->http)
         sl_http_close(service->http, NULL, NULL);
     if (service->watch)
