@@ -25,6 +25,8 @@ static int list_files(const struct sl_project *project, struct sl_strs *files,
         SL_TRY(add_file(files, project->contracts[i]->file, arena, err));
     for (size_t i = 0; i < project->target_count; i++)
         SL_TRY(add_file(files, project->targets[i].file, arena, err));
+    for (size_t i = 0; i < project->task_count; i++)
+        SL_TRY(add_file(files, project->tasks[i].file, arena, err));
     return SL_OK;
 }
 

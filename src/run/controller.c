@@ -42,12 +42,14 @@ static int publish_here(struct sl_controller *controller, struct sl_err *err)
     return run->has_published ? sl_history_add_rest(controller->history, &rest, err) : SL_OK;
 }
 
-// Deliveries of what is published begin.
+// Deliveries of what is published begin, those that come after a task when that has ended.
 static void release_published(struct sl_controller *controller)
 {
     const struct sl_graph *graph = controller->run->graph;
+    controller->is_released = true;
     for (size_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i].is_selected && sl_controller_reads_published(&graph->nodes[i]))
+        if (graph->nodes[i].is_selected && controller->waiting[i] == 0 &&
+            sl_controller_reads_published(&graph->nodes[i]))
             controller->open_next[controller->open_tail++] = i;
     sl_executor_sort(controller->executor, controller);
 }
@@ -98,7 +100,7 @@ static void release(struct sl_controller *controller, size_t index)
         size_t next = node->downstream[i];
         const struct sl_node *node_after = &controller->run->graph->nodes[next];
         if (--controller->waiting[next] == 0 && node_after->is_selected &&
-            !sl_controller_reads_published(node_after))
+            (controller->is_released || !sl_controller_reads_published(node_after)))
             controller->open_next[controller->open_tail++] = next;
     }
     sl_executor_sort(controller->executor, controller);

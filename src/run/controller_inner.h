@@ -34,6 +34,7 @@ struct sl_controller {
     uv_timer_t *deadline;
     int interrupts;
     bool is_publishing;
+    bool is_released; // what reads the publication may begin
     bool is_expected; // by the executor
     bool has_failed;  // fail-fast
     bool is_late;     // its deadline is over

@@ -361,6 +361,8 @@ void sl_controller_take_back(struct sl_controller *controller, size_t index)
     sl_step_clock_stop(controller, index);
     outcome->status = SL_STATUS_WAITING;
     outcome->attempts--;
+    if (controller->backfill)
+        controller->backfill->progress.running--;
     add_ready(controller, index);
     if (sl_controller_has_stopped(controller))
         sl_controller_end_waits(controller);

@@ -313,6 +313,7 @@ static void run_errand(struct sl_executor *executor, struct sl_controller *contr
         controller->on_planned(controller, NULL, &death);
     else
         sl_controller_on_published(controller, NULL, &death);
+    executor->has_more = true; // it may have become ready, or have ended
 }
 
 static void run_errands(struct sl_executor *executor)

@@ -276,6 +276,7 @@ void sl_live_free(struct sl_live **live)
     struct sl_live *old = *live;
     if (!old)
         return;
+    sl_controller_close(&old->controller); // where it was given up at work
     sl_run_clear(&old->run);
     json_decref(old->request);
     free(old);

@@ -220,6 +220,7 @@ int sl_backfill_control_start(void *self, const json_t *asked, const char *trigg
     sl_arena_init(&arena, 0);
     SL_TRY(sl_backfill_asked_parse(asked, &arena, &checked, err));
     SL_TRY(sl_backfill_asked_check(&checked, err));
+    SL_TRY(sl_service_require_leader(service, err));
     if (service->stops)
         return sl_fail(err, SL_E_SERVE_BUSY, "the service is ending: it begins no more runs");
     const struct sl_asked ask = {

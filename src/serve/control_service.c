@@ -31,7 +31,7 @@ static int give(json_t *json, json_t **ret, struct sl_err *err)
 }
 
 // What a service that stands by is asked is the leader's to do.
-static int require_leader(const struct sl_service *service, struct sl_err *err)
+int sl_service_require_leader(const struct sl_service *service, struct sl_err *err)
 {
     if (service->is_leading && service->agenda)
         return SL_OK;
@@ -64,7 +64,7 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
     const struct sl_pipeline *found;
     struct sl_service_run *run;
     const char *why;
-    SL_TRY(require_leader(service, err));
+    SL_TRY(sl_service_require_leader(service, err));
     if (pipeline)
         SL_TRY(require_pipeline(service, pipeline, &found, err));
     if (service->stops)
@@ -111,7 +111,7 @@ static int pause_pipeline(void *self, const char *pipeline, const char *who, con
     struct sl_service *service = self;
     const struct sl_pipeline *found;
     const struct sl_pause pause = {pipeline, who, why, sl_clock_now_us()};
-    SL_TRY(require_leader(service, err));
+    SL_TRY(sl_service_require_leader(service, err));
     SL_TRY(require_pipeline(service, pipeline, &found, err));
     SL_TRY(sl_state_resume(service->state, pipeline, NULL, err)); // a second one replaces the first
     SL_TRY(sl_state_pause(service->state, &pause, NULL, err));
@@ -126,7 +126,7 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
 {
     struct sl_service *service = self;
     const struct sl_pause pause = {pipeline, who, NULL, sl_clock_now_us()};
-    SL_TRY(require_leader(service, err));
+    SL_TRY(sl_service_require_leader(service, err));
     SL_TRY(sl_state_resume(service->state, pipeline, NULL, err));
     sl_agenda_resume(service->agenda, pipeline);
     sl_watch_resume(service->watch, pipeline);

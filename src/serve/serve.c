@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define MOST_WAIT_MS 60000
+#define END_MS 2000
 #define JUMP_US 10000000 // what the clock of a machine is not set by without a word
 #define DAY_US ((int64_t)86400 * 1000000)
 #define KEEP_US (365 * DAY_US)
@@ -320,6 +321,8 @@ static void on_signal(uv_signal_t *handle, int number)
                                        "steps at work are interrupted", "workers are killed"};
     struct sl_service *service = handle->data;
     struct sl_err ignored = {0};
+    if (!service) // it ends
+        return;
     if (number == SIGHUP) {
         reload(service);
         return;
@@ -493,8 +496,43 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
+// What its timers and signals would look at goes away while it ends. Signals are caught until the
+// end.
+static void silence(uv_handle_t *handle, void *service)
+{
+    if (handle->data != service)
+        return;
+    if (handle->type != UV_SIGNAL) {
+        uv_close(handle, NULL);
+        return;
+    }
+    handle->data = NULL;
+    uv_unref(handle);
+}
+
+static void on_patience_over(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+// Looks at files that are under way, and children, end by themselves; what does not is left.
+static void close_all(uv_loop_t *loop)
+{
+    uv_timer_t patience;
+    if (uv_timer_init(loop, &patience) == 0) {
+        (void)uv_timer_start(&patience, on_patience_over, END_MS, 0);
+        uv_unref((uv_handle_t *)&patience);
+        (void)uv_run(loop, UV_RUN_DEFAULT);
+    }
+    uv_walk(loop, close_handle, NULL);
+    while (uv_run(loop, UV_RUN_DEFAULT) != 0)
+        ;
+    (void)uv_loop_close(loop);
+}
+
 static void end(struct sl_service *service)
 {
+    uv_walk(&service->loop, silence, service);
     if (service->http)
         sl_http_close(service->http, NULL, NULL);
     if (service->watch)
@@ -516,12 +554,7 @@ static void end(struct sl_service *service)
         sl_generation_close(generation);
     }
     sl_handout_close(&service->handout);
-    for (int i = 0; i < 100 && uv_run(&service->loop, UV_RUN_NOWAIT); i++)
-        ;
-    uv_walk(&service->loop, close_handle, NULL);
-    while (uv_run(&service->loop, UV_RUN_DEFAULT) != 0)
-        ;
-    (void)uv_loop_close(&service->loop);
+    close_all(&service->loop);
 }
 
 static void clear(struct sl_service *service)

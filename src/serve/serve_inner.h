@@ -199,6 +199,7 @@ SL_MUST int sl_generation_hand_out(struct sl_generation *generation, struct sl_e
 
 // --- control_service.c
 struct sl_control sl_service_control(struct sl_service *service);
+SL_MUST int sl_service_require_leader(const struct sl_service *service, struct sl_err *err);
 void sl_service_audit(struct sl_service *service, const char *who, const char *what,
                       const char *subject, const char *details);
 

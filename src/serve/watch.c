@@ -93,6 +93,8 @@ static void on_item_closed(uv_handle_t *handle)
 
 static void close_handles(struct sl_watch_item *item)
 {
+    if (uv_is_closing((uv_handle_t *)&item->poll)) // with the loop, which did not wait for it
+        return;
     uv_close((uv_handle_t *)&item->poll, on_item_closed);
     uv_close((uv_handle_t *)&item->wait, on_item_closed);
 }

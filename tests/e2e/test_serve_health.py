@@ -1,5 +1,7 @@
 """How the project is, as the service tells it: /healthz, /readyz, numbers and alerts between runs."""
+import fcntl
 import json
+import os
 import queue
 import shutil
 import signal
@@ -133,6 +135,24 @@ def test_it_is_not_ready_while_it_drains_and_lives_all_the_same(project):
         assert (status, json.loads(text)["not_ready_because"]) == (503, "it is ending: no run begins any more")
         assert service.health()["is_ready"] is False
         service.wait_for_end()
+
+
+def test_what_rings_while_it_ends_finds_nothing_that_is_gone(project):
+    """Its idle workers are stopped, so that ending takes seconds, in which it would look for the run lock again and again."""
+    write_shop(project, ("all", "description: Everything\n"))
+    with Asked(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        service.wait_until(lambda health: health["status"] == "ok")
+        workers = subprocess.run(["pgrep", "-P", str(service.process.pid)], capture_output=True, text=True).stdout.split()
+        assert workers
+        with open(project.folder / ".sluice" / "run.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert project.json("trigger", "all")["status"] == "queued"
+            service.wait_for("another program is at work")
+            for worker in workers:
+                os.kill(int(worker), signal.SIGSTOP)
+            assert service.end() == 0
 
 
 def test_without_its_state_it_lives_and_is_not_ready(project):

@@ -108,6 +108,11 @@ def test_one_that_stands_by_lives_and_is_not_ready_until_it_leads(postgres, tmp_
         assert ask(two, "/healthz")[0] == 200
         refused = two.run("trigger", "all", exit_code=1).stderr
         assert "SL0825" in refused and "stands by" in refused
+        connection = UnixConnection(two.folder / ".sluice" / "serve.sock")
+        connection.request("POST", "/api/v1/backfills", json.dumps({"tables": ["curated.total"]}), {})
+        answer = connection.getresponse()
+        assert json.loads(answer.read())["error"]["code"] == "SL0825" and answer.status == 503
+        connection.close()
         (service,) = [check for check in two.json("doctor", exit_code=None)["machine"] if check["check"] == "service"]
         assert service["state"] == "ok" and "leads" in service["text"]
         assert leader.end() == 0

@@ -174,6 +174,17 @@ def test_a_task_after_deliveries(shop):
     assert lines(shop, "told.txt") == ["told", "told"]
 
 
+def test_a_delivery_of_what_is_published_waits_for_the_task_before_it(shop):
+    shop.write("targets/out.yml", "type: sqlite\npath: out.db\nreads: published\ndeliver: [{table: curated.total}]\n")
+    task(shop, "prepare", "before: [target.out]\ncommand: 'sleep 2; test -e out.db && echo late >> told.txt || echo first >> told.txt'\n")
+    result = steps(shop.json("run"))
+    assert result["task prepare"] == "ok" and set(result.values()) == {"ok"}
+    assert lines(shop, "told.txt") == ["first"] and (shop.folder / "out.db").exists()
+    task(shop, "prepare", "before: [target.out]\ncommand: exit 1\n")
+    deliver(shop, 2)
+    assert [status for step, status in steps(shop.json("run", exit_code=None)).items() if "out" in step] == ["skipped"]
+
+
 def test_a_task_after_what_failed_is_skipped(shop):
     shop.write("models/total.sql", "-- checks: nothing\nselect cast('x' as integer) as a from clean.orders")
     task(shop, "tell", "after: [curated.total]\ncommand: echo told >> told.txt\n")
