@@ -15,7 +15,8 @@ static const char *const files[] = {"sluice.yml",         ".env",
                                     "sources/**/*.yml",   "sources/**/*.yaml",
                                     "contracts/**/*.yml", "contracts/**/*.yaml",
                                     "models/**/*.sql",    "targets/**/*.yml",
-                                    "targets/**/*.yaml",  "pipelines/**/*.yml",
+                                    "targets/**/*.yaml",  "tasks/**/*.yml",
+                                    "tasks/**/*.yaml",    "pipelines/**/*.yml",
                                     "pipelines/**/*.yaml"};
 #define FILE_COUNT (sizeof files / sizeof *files)
 

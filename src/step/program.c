@@ -48,14 +48,12 @@ static char **list(const struct sl_strs *words, char *const *more, struct sl_are
     return ret;
 }
 
-// In the child, where other threads of the parent are no more: nothing but system calls.
-static void become(const struct sl_program *program, char **argv, char **settings, int output,
+// In a child, where other threads of the parent are no more: nothing but system calls.
+_Noreturn static void become(const struct sl_program *program, char **argv, char **settings, int output,
                    int trouble)
 {
     sigset_t none;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setpgid(0, 0);
     for (int i = 1; i < NSIG; i++)
         signal(i, SIG_DFL);
     sigemptyset(&none);
@@ -66,6 +64,41 @@ static void become(const struct sl_program *program, char **argv, char **setting
     int why = errno;
     (void)!write(trouble, &why, sizeof why);
     _exit(127);
+}
+
+static void end_group(int number)
+{
+    (void)number;
+    (void)kill(0, SIGKILL); // this process, too
+}
+
+// Between this process and the program, in the program's group: if this one is killed, the program
+// ends with all that it has started. _Fork(), for fork() calls what an event loop wants to be done.
+_Noreturn static void guard(const struct sl_program *program, char **argv, char **settings,
+                            const int output[2], const int trouble[2], pid_t parent)
+{
+    int status = 0;
+    setpgid(0, 0);
+    signal(SIGUSR1, end_group);
+    signal(SIGTERM, SIG_IGN); // that of the group is for the program
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    if (getppid() != parent)
+        _exit(1);
+    pid_t pid = _Fork();
+    if (pid == 0)
+        become(program, argv, settings, output[1], trouble[1]);
+    int why = pid < 0 ? errno : 0;
+    if (why)
+        (void)!write(trouble[1], &why, sizeof why);
+    (void)close_range(3, ~0U, 0); // nobody waits for the end of a file because of this process
+    while (!why && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFSIGNALED(status)) { // so is this one, as far as who waits for it can tell
+        prctl(PR_SET_DUMPABLE, 0);
+        signal(WTERMSIG(status), SIG_DFL);
+        (void)raise(WTERMSIG(status));
+    }
+    _exit(why ? 127 : WEXITSTATUS(status));
 }
 
 static int start(struct running *running, struct sl_arena *arena, struct sl_err *err)
@@ -85,9 +118,10 @@ static int start(struct running *running, struct sl_arena *arena, struct sl_err 
         close(output[1]);
         return sl_fail_errno(err, errno, "cannot make a pipe");
     }
-    running->pid = fork();
+    pid_t parent = getpid();
+    running->pid = _Fork();
     if (running->pid == 0)
-        become(program, argv, settings, output[1], trouble[1]);
+        guard(program, argv, settings, output, trouble, parent);
     int failure = running->pid < 0 ? errno : 0;
     close(output[1]);
     close(trouble[1]);

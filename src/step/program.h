@@ -12,8 +12,8 @@ struct sl_program {
     const atomic_bool *is_aborted;  // then it gets SIGTERM, and SIGKILL four seconds later
 };
 // Until it has ended. What it prints goes to stderr. SL_E_TASK_FAILED, SL_E_TASK_PASSING (exit code
-// 75), SL_E_INTERRUPTED. If this process dies, the program is killed; what it has started itself
-// lives on.
+// 75), SL_E_INTERRUPTED. If this process dies, the program is killed with all that it has
+// started.
 SL_MUST int sl_program_run(const struct sl_program *program, struct sl_arena *arena,
                            struct sl_err *err);
 

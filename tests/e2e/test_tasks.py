@@ -120,6 +120,10 @@ def alive(pid):
         return False
 
 
+def parent_of(pid):
+    return int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+
+
 def test_ctrl_c_twice_ends_a_task(shop):
     task(shop, "slow", "command: [sh, -c, 'echo $$ > pid; sleep 300']\n")
     run = subprocess.Popen([shop.binary, "run"], cwd=shop.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -133,19 +137,26 @@ def test_ctrl_c_twice_ends_a_task(shop):
     assert run.returncode not in (0, -2) and not alive(pid)
 
 
-def test_a_killed_run_takes_its_task_along(shop):
-    task(shop, "slow", "command: [sh, -c, 'echo $$ > pid; sleep 300']\n")
+@pytest.mark.parametrize("whom", ["run", "worker"])
+def test_a_kill_takes_the_task_along_with_all_that_it_has_started(shop, whom):
+    task(shop, "slow", "command: 'sleep 300 & echo $! > child; echo $$ > pid; wait'\nretry: {attempts: 1}\n")
     run = subprocess.Popen([shop.binary, "run"], cwd=shop.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not lines(shop, "pid"):
         time.sleep(0.02)
-    pid = int(lines(shop, "pid")[0])
-    run.kill()
-    run.wait()
+    pids = [int(lines(shop, name)[0]) for name in ("pid", "child")]
+    if whom == "worker":
+        guard = parent_of(pids[0])
+        os.kill(parent_of(guard), signal.SIGKILL)
+    else:
+        run.kill()
+        run.wait()
     for _ in range(100):
-        if not alive(pid):
+        if not any(alive(pid) for pid in pids):
             break
         time.sleep(0.1)
-    assert not alive(pid)
+    assert not any(alive(pid) for pid in pids)
+    run.kill()
+    run.wait()
     task(shop, "slow", "command: echo done >> done.txt\n")
     shop.run("run")
     assert lines(shop, "done.txt") == ["done"]
@@ -235,7 +246,7 @@ def test_tasks_are_selected_and_listed(shop):
 
 def test_a_service_runs_tasks_in_workers(project):
     write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
-    task(project, "tell", "after: [curated.total]\ncommand: 'echo $SLUICE_RUN_ID >> told.txt'\n")
+    task(project, "tell", "after: [curated.total]\ncommand: 'echo heard; echo $SLUICE_RUN_ID >> told.txt'\n")
     with Service(project) as service:
         service.wait_for("ended: ok")
         deliver(project, 2)
@@ -243,6 +254,19 @@ def test_a_service_runs_tasks_in_workers(project):
         assert service.end() == 0
     told = lines(project, "told.txt")
     assert len(told) == len(set(told)) == 2
+    assert any("heard" in line for line in service.seen)
+
+
+def test_a_service_takes_up_an_edited_task(project):
+    write_shop(project, ("all", "description: Everything\n"))
+    task(project, "tell", "command: echo one >> told.txt\n")
+    with Service(project) as service:
+        task(project, "tell", "command: echo two >> told.txt\n")
+        service.wait_for("read anew")
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert lines(project, "told.txt") == ["two"]
 
 
 def test_a_cancelled_run_of_a_service_ends_its_task(project):
