@@ -49,8 +49,8 @@ static char **list(const struct sl_strs *words, char *const *more, struct sl_are
 }
 
 // In a child, where other threads of the parent are no more: nothing but system calls.
-_Noreturn static void become(const struct sl_program *program, char **argv, char **settings, int output,
-                   int trouble)
+_Noreturn static void become(const struct sl_program *program, char **argv, char **settings,
+                             int output, int trouble)
 {
     sigset_t none;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
