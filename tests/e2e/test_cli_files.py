@@ -15,7 +15,7 @@ import yaml
 from conftest import ROOT
 
 KINDS = {"project": "sluice.yml", "source": "sources/*.yml", "contract": "contracts/*.yml", "target": "targets/*.yml",
-         "pipeline": "pipelines/*.yml", "test": "tests/*.yml"}
+         "task": "tasks/*.yml", "pipeline": "pipelines/*.yml", "test": "tests/*.yml"}
 
 
 # --- init and quickstart
@@ -268,6 +268,10 @@ def test_a_schema_is_one_itself_and_accepts_the_files_of(schemas, kind):
             document = settings_of(file) if kind == "model" else yaml.safe_load(file.read_text())
             assert errors_of(schemas[kind], document) == [], file
             read += 1
+    if kind == "task":  # those of the docs
+        for text in re.findall(r"(?m)^    # tasks/\w+\.yml\n((?:    .+\n)+)", (ROOT / "docs" / "tasks.md").read_text()):
+            assert errors_of(schemas[kind], yaml.safe_load(text)) == [], text
+            read += 1
     assert read >= 2
 
 
@@ -331,7 +335,7 @@ COMPLETIONS = [
     (["run", "-s", "daily_revenue,ta"], ["daily_revenue,tag:", "daily_revenue,tag:finance", "daily_revenue,tag:sales"]),
     (["explain", "SL070"], ["SL0701", "SL0702", "SL0703", "SL0704", "SL0705", "SL0706", "SL0707", "SL0708", "SL0709"]),
     (["completion", "b"], ["bash"]),
-    (["schema", "t"], ["target", "test"]),
+    (["schema", "t"], ["target", "task", "test"]),
     (["apply", "sl"], ["sluice.yml"]),
     (["lineage", "--down"], ["--downstream"]),
     (["nonsense", ""], []),

@@ -222,7 +222,7 @@ def test_the_json_log_names_job_run_step_table_rows_and_error(own_shop):
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["time"]) for line in lines)
     ended = {line["table"]: line for line in lines if line.get("status") not in (None, "running")}
     assert (ended["raw.orders"]["step"], ended["raw.orders"]["level"]) == ("ingest orders", "info")
-    assert ended["clean.orders"]["rows"] == {"in": 1, "out": 1, "quarantined": 0, "deduplicated": 0, "filtered": 0, "replaced": 0, "set_aside_rows": 0, "set_aside_values": 0}
+    assert ended["clean.orders"]["rows"] == {"in": 1, "out": 1, "quarantined": 0, "deduplicated": 0, "filtered": 0, "replaced": 0, "set_aside_rows": 0, "set_aside_values": 0, "rejected": 0}
     assert ended["curated.broken"]["level"] == "error"
     assert (ended["curated.broken"]["error"]["code"], ended["curated.broken"]["error"]["message"]) == ("SL0112", "no such day")
     started = {line["table"] for line in lines if line.get("status") == "running"}
