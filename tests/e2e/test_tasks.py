@@ -224,6 +224,23 @@ def test_a_full_disk_leaves_the_record_as_it_was(shop):
     assert steps(failed)["task full"] == "error" and not (shop.folder / "lake/_tasks/full.json").exists()
 
 
+def test_killed_at_any_durable_step_a_task_is_done_at_least_once_and_then_rests(project, fault_bin):
+    project.write("sluice.yml", "name: shop\n")
+    project.write("models/one.sql", "select 1 as a")
+    task(project, "tell", "after: [curated.one]\ncommand: echo told >> told.txt\n")
+    project.run("run", "--select", "curated.one", binary=fault_bin)
+    kills, at = 0, 1
+    while project.run("run", binary=fault_bin, env={"SLUICE_FAULT_KILL": str(at)}, exit_code=None).returncode != 0:
+        kills, at = kills + 1, at + 1
+        project.run("run", binary=fault_bin)
+        told = len(lines(project, "told.txt"))
+        assert told >= 1
+        project.run("run", binary=fault_bin)
+        assert len(lines(project, "told.txt")) == told, "nothing has changed"
+        (project.folder / "lake/_tasks/tell.json").unlink()
+    assert kills >= 3
+
+
 def test_others_build_no_task(shop):
     task(shop, "tell", "after: [curated.total]\nbefore: []\ncommand: echo told >> told.txt\n")
     task(shop, "fetch", "before: raw.orders\ncommand: echo fetched >> fetched.txt\n")
