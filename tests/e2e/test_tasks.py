@@ -241,6 +241,19 @@ def test_killed_at_any_durable_step_a_task_is_done_at_least_once_and_then_rests(
     assert kills >= 3
 
 
+def test_a_disk_that_is_full_at_any_durable_step_fails_the_task_and_the_next_run_does_it(project, fault_bin):
+    project.write("sluice.yml", "name: shop\n")
+    task(project, "tell", "command: echo told >> told.txt\n")
+    record, failures = project.folder / "lake/_tasks/tell.json", 0
+    for at in range(1, 20):
+        done = project.run("run", binary=fault_bin, env={"SLUICE_FAULT_FAIL": f"{at}:ENOSPC"}, exit_code=None)
+        assert done.returncode in (0, 1), done.stderr
+        failures += done.returncode
+        assert not record.exists() or json.loads(record.read_text())["runs"] >= 1, "whole or not there"
+    project.run("run", binary=fault_bin)
+    assert failures >= 1 and json.loads(record.read_text())["runs"] >= 1
+
+
 def test_others_build_no_task(shop):
     task(shop, "tell", "after: [curated.total]\nbefore: []\ncommand: echo told >> told.txt\n")
     task(shop, "fetch", "before: raw.orders\ncommand: echo fetched >> fetched.txt\n")
