@@ -64,24 +64,29 @@ static bool is_of_the_dead(const char *path)
     return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
-int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *err)
+int sl_lock_take(const char *path, int *ret_fd, struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    sl_arena_init(&arena, 0);
-    const char *path = sl_path_join(&arena, state_folder, "run.lock");
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    SL_TRY_NEW(path, err);
-    SL_TRY(sl_fs_mkdirs(state_folder, err));
     int code = sl_fs_lock(path, false, ret_fd, err);
     for (int i = 0; code == SL_E_LOCKED && i < MOST_PAUSES && is_of_the_dead(path); i++) {
         nanosleep(&pause, NULL);
         sl_err_clear(err);
         code = sl_fs_lock(path, false, ret_fd, err);
     }
-    if (code != SL_OK)
-        return code == SL_E_LOCKED ? explain(path, &arena, err) : code;
-    sign(*ret_fd);
-    return SL_OK;
+    if (code == SL_OK)
+        sign(*ret_fd);
+    return code;
+}
+
+int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    const char *path = sl_path_join(&arena, state_folder, "run.lock");
+    SL_TRY_NEW(path, err);
+    SL_TRY(sl_fs_mkdirs(state_folder, err));
+    int code = sl_lock_take(path, ret_fd, err);
+    return code == SL_E_LOCKED ? explain(path, &arena, err) : code;
 }
 
 int sl_run_lock_open(const char *state_folder, int *ret_fd, struct sl_err *err)

@@ -1,4 +1,4 @@
-// The lock of a project: one run at a time. Its file names who holds it.
+// Locks of a project: one run at a time, one service. Their files name who holds them.
 #ifndef SL_RUN_LOCK_H
 #define SL_RUN_LOCK_H
 
@@ -6,7 +6,11 @@
 
 #include <stdbool.h>
 
-// SL_E_LOCKED says who holds it, and since when. sl_fd_close() gives it back.
+// SL_E_LOCKED if somebody who lives holds it. Worker processes that were forked meanwhile hold it,
+// too: those of a process that was killed are waited for. sl_fd_close() gives it back.
+SL_MUST int sl_lock_take(const char *path, int *ret_fd, struct sl_err *err);
+
+// SL_E_LOCKED says who holds it, and since when.
 SL_MUST int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *err);
 
 // The same in parts, for who takes and gives it back again and again while worker processes, which

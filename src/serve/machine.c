@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "run/lock.h"
 #include "run/spill.h"
 
 #include <signal.h>
@@ -413,7 +414,7 @@ static int lock_name(struct sl_machine *machine, struct sl_err *err)
     const char *path = sl_path_join(&machine->arena, project->state_folder, "worker.lock");
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_mkdirs(project->state_folder, err));
-    if (sl_fs_lock(path, false, &machine->lock, err) == SL_E_LOCKED) {
+    if (sl_lock_take(path, &machine->lock, err) == SL_E_LOCKED) {
         sl_err_clear(err);
         (void)sl_fail(err, SL_E_WORKER_NAME, "a worker named '%s' is at work on this project",
                       machine->name);

@@ -356,7 +356,7 @@ static int lock_service(struct sl_service *service, struct sl_err *err)
     const char *path = sl_path_join(&service->arena, project->state_folder, "serve.lock");
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_mkdirs(project->state_folder, err));
-    if (sl_fs_lock(path, false, &service->serve_lock, err) == SL_E_LOCKED) {
+    if (sl_lock_take(path, &service->serve_lock, err) == SL_E_LOCKED) {
         sl_err_clear(err);
         return sl_fail(err, SL_E_SERVE_RUNNING, "another service is at work on this project");
     }
