@@ -313,9 +313,23 @@ static void begin_or_fail(struct sl_service_run *run, const struct sl_pipeline *
     give_up(run, "error");
 }
 
+// Counted once for each pipeline, for thousands of its runs may wait.
+static bool is_full(const struct sl_service *service, const struct sl_pipeline *pipeline,
+                    struct sl_map *full)
+{
+    struct sl_err ignored = {0};
+    if (sl_map_has(full, pipeline->name))
+        return true;
+    if (count_of(service, pipeline->name, SL_RUN_AT_WORK) < pipeline->max_runs)
+        return false;
+    (void)!sl_map_set(full, pipeline->name, NULL, &ignored);
+    return true;
+}
+
 // The oldest first; of a pipeline without room none.
 static bool admit_one(struct sl_service *service)
 {
+    SL_AUTO(sl_map_clear) struct sl_map full = {0};
     const struct sl_project *project = sl_service_project(service);
     for (struct sl_service_run *at = service->held_back ? NULL : service->runs; at; at = at->next) {
         if (at->state != SL_RUN_QUEUED || (at->backfill && !sl_backfill_has_room(service, at)))
@@ -327,7 +341,7 @@ static bool admit_one(struct sl_service *service)
             give_up(at, "cancelled");
             return true;
         }
-        if (pipeline && count_of(service, at->pipeline, SL_RUN_AT_WORK) >= pipeline->max_runs)
+        if (pipeline && is_full(service, pipeline, &full))
             continue;
         if (service->at_work >= (size_t)project->max_runs || !take_run_lock(service))
             return false;

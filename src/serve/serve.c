@@ -19,6 +19,7 @@
 #define DAY_US ((int64_t)86400 * 1000000)
 #define KEEP_US (365 * DAY_US)
 #define KEEP_IDLE_US (7 * DAY_US)
+#define SLICE_US 20000 // the loop does nothing else for longer, when many ticks are due
 
 int64_t sl_service_now_us(void)
 {
@@ -69,21 +70,40 @@ static void keep_begun(struct sl_service *service)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
 }
 
+static void drop_due(struct sl_service *service)
+{
+    if (service->due_with)
+        service->due_with->runs--;
+    service->due_with = NULL;
+    service->due_count = service->due_done = 0;
+    sl_arena_clear(&service->due_arena);
+}
+
 static bool take_due(struct sl_service *service)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_due *due;
     struct sl_err err = {0};
-    size_t count;
-    sl_arena_init(&arena, 0);
-    if (sl_agenda_take_due(service->agenda, sl_service_now_us(), &arena, &due, &count, &err) !=
-        SL_OK) {
+    sl_arena_init(&service->due_arena, 0);
+    if (sl_agenda_take_due(service->agenda, sl_service_now_us(), &service->due_arena, &service->due,
+                           &service->due_count, &err) != SL_OK)
         sl_service_tell(SL_LOG_ERROR, NULL, "schedules: %s", err.message);
+    if (err.code || !service->due_count) {
+        drop_due(service);
         return false;
     }
-    for (size_t i = 0; i < count; i++)
-        handle_tick(service, &due[i]);
-    return count > 0;
+    service->due_with = service->newest;
+    service->due_with->runs++;
+    return true;
+}
+
+// A slice of them: a pipeline that catches up may have thousands, and each is kept on the disk.
+static void handle_due(struct sl_service *service)
+{
+    int64_t until_us = sl_clock_monotonic_us() + SLICE_US;
+    do
+        handle_tick(service, &service->due[service->due_done++]);
+    while (service->due_done < service->due_count && sl_clock_monotonic_us() < until_us);
+    if (service->due_done == service->due_count)
+        drop_due(service);
 }
 
 static void forget_old(struct sl_service *service)
@@ -129,14 +149,15 @@ static void on_agenda(uv_timer_t *timer)
         return;
     notice_clock(service);
     forget_old(service);
-    while (sl_agenda_next_us(service->agenda) <= sl_service_now_us() && take_due(service))
-        ;
+    if (service->due_count || take_due(service))
+        handle_due(service);
     sl_service_wake(service);
 }
 
 void sl_service_wake(struct sl_service *service)
 {
-    int64_t next_us = sl_agenda_next_us(service->agenda), now_us = sl_service_now_us();
+    int64_t now_us = sl_service_now_us();
+    int64_t next_us = service->due_count ? now_us : sl_agenda_next_us(service->agenda);
     int64_t wait_ms = next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
     notice_clock(service);
     keep_begun(service);
@@ -532,6 +553,7 @@ static void close_all(uv_loop_t *loop)
 
 static void end(struct sl_service *service)
 {
+    drop_due(service);
     uv_walk(&service->loop, silence, service);
     if (service->http)
         sl_http_close(service->http, NULL, NULL);

@@ -91,6 +91,10 @@ struct sl_service {
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end
     bool is_admitting, has_more_to_admit;
+    struct sl_due *due; // ticks, by names of a generation that lives as long
+    size_t due_count, due_done;
+    struct sl_arena due_arena;
+    struct sl_generation *due_with;
     // Several over one state store: leader.c.
     const char *lease, *holder; // NULL: this one is alone
     int64_t token, leads_until_us;

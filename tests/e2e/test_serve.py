@@ -392,6 +392,24 @@ def test_ten_thousand_missed_ticks_are_one_run(project):
     assert len(runs) == 2
 
 
+def test_a_service_that_catches_up_with_thousands_of_ticks_still_answers(project):
+    project.write("sluice.yml", "name: shop\n")
+    project.write("tasks/nothing.yml", "description: Nothing\n")
+    project.write("pipelines/minutes.yml", "when:\n  - cron: '* * * * *'\ncatch_up: all\n")
+    with Service(project, env={"SLUICE_CLOCK": "2026-03-01T12:00:00Z"}) as service:
+        assert service.end() == 0
+    with Service(project, env={"SLUICE_CLOCK": "2026-03-03T12:00:30Z"}) as service:
+        service.wait_for("begins (cron")
+        asked = time.monotonic()
+        project.run("pause", "minutes")
+        assert time.monotonic() - asked < PATIENCE_S
+        service.wait_for("nothing to do", times=20)
+        assert service.end() == 0
+    runs = project.json("status", "--limit", "100000")["runs"]
+    ticks = sorted(run["tick"] for run in runs)
+    assert len(set(ticks)) == len(ticks) >= 20, "a tick was run twice, or left out"
+
+
 def test_the_numbers_are_those_of_the_service(project):
     write_shop(project, ("all", "description: Everything\n"), ("other", "select: [raw.orders]\n"))
     project.write("models/total.sql", "/* sluice\nfreshness: 2h\napproval: true\n*/\nselect count(*) as orders from clean.orders")
