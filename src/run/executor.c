@@ -339,11 +339,11 @@ static void tell_ended(struct sl_executor *executor)
 static void tell_running(struct sl_controller *controller)
 {
     const struct sl_listener *listener = controller->options->listener;
-    const struct sl_outcome *running[SL_MOST_WORKERS];
+    const struct sl_outcome *running[SL_LOCAL_JOBS];
     size_t count = 0;
     if (!listener || !listener->on_tick)
         return;
-    for (size_t i = 0; i < SL_MOST_WORKERS; i++) {
+    for (size_t i = 0; i < SL_LOCAL_JOBS; i++) {
         const struct sl_job *job = &controller->executor->jobs[i];
         if (job->controller == controller && job->kind == SL_JOB_STEP)
             running[count++] = &controller->run->outcomes[job->index];
