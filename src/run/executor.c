@@ -356,8 +356,11 @@ static void tell_begun(struct sl_executor *executor)
 {
     for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_job *job = &executor->jobs[i];
-        if (job->controller && job->kind == SL_JOB_STEP && job->controller->history)
-            sl_history_begin(job->controller->history, &job->controller->run->outcomes[job->index]);
+        if (!job->controller || job->kind != SL_JOB_STEP || !job->controller->history)
+            continue;
+        struct sl_outcome *outcome = &job->controller->run->outcomes[job->index];
+        if (outcome->status == SL_STATUS_RUNNING)
+            sl_history_begin(job->controller->history, outcome);
     }
 }
 

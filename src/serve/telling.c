@@ -50,7 +50,7 @@ static void on_step_start(void *self, const struct sl_outcome *outcome)
     json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "job_id",
                                sl_service_project(run->service)->name, "run_id", run->id,
                                "pipeline", run->pipeline, "step", outcome->node->label, "table",
-                               outcome->node->name, "attempt", outcome->attempts + 1);
+                               outcome->node->name, "attempt", outcome->attempts);
     sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
     sl_observer_step_start(run->observer, sl_live_run(run->live), outcome);
     sl_service_observed(self);
