@@ -189,12 +189,12 @@ static json_t *step_json(const struct sl_step_row *step)
     const bool has_ended = step->ended_us > 0;
 
     return json_pack(
-        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step",
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step",
         sl_json_string_or_null(step->name), "label", sl_json_string_or_null(step->label), "status",
         step->status, "why", sl_json_string_or_null(step->why), "started_at",
         sl_json_time(step->started_us), "ended_at", sl_json_time(step->ended_us), "elapsed_ms",
         has_ended ? json_integer((step->ended_us - step->started_us) / 1000) : json_null(), "rows",
-        rows_of(step), "error", error_of(step), "details", details_of(step->details_json));
+        rows_of(step), "machine", sl_json_string_or_null(step->machine), "error", error_of(step), "details", details_of(step->details_json));
 }
 
 int sl_route_steps(struct sl_request *request, struct sl_err *err)

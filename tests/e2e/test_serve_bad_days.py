@@ -149,7 +149,7 @@ def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(proje
 def damage(project):
     """Of another process's write the service knows, so that it reads the file again, which holds nothing that makes sense."""
     with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as other:
-        other.execute("pragma user_version = 3")
+        other.execute("pragma user_version = 4")
         other.execute("insert into audit (project, at_us, who, what) values ('', 1, 'x', 'y')")
         other.commit()
         for name in ("state.db", "state.db-wal"):
