@@ -328,9 +328,9 @@ static int keep(struct sl_history *history, const struct sl_step_row *row, struc
 {
     struct sl_arena *arena = &history->kept_arena;
     struct kept kept = {.row = *row};
-    const char **texts[] = {&kept.row.run_id, &kept.row.name, &kept.row.label,   &kept.row.status,
-                            &kept.row.why,    &kept.row.code, &kept.row.message, &kept.row.place,
-                            &kept.row.machine};
+    const char **texts[] = {&kept.row.run_id,  &kept.row.name,  &kept.row.label,
+                            &kept.row.status,  &kept.row.why,   &kept.row.code,
+                            &kept.row.message, &kept.row.place, &kept.row.machine};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!*texts[i])
             continue;
@@ -376,7 +376,9 @@ static int keep_step(struct sl_history *history, const struct sl_outcome *outcom
         .message = outcome->err.code ? sl_log_mask(outcome->err.message, &arena) : NULL,
         .place = place[0] ? place : NULL,
         .details_json = details,
-        .machine = outcome->machine ? outcome->machine : outcome->attempts ? host : NULL,
+        .machine = outcome->machine    ? outcome->machine
+                   : outcome->attempts ? host
+                                       : NULL,
         .started_us = outcome->started_us,
         .ended_us = outcome->ended_us,
         .has_balance = result->has_balance,

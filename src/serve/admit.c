@@ -684,8 +684,8 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
         sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
                         row->id, row->pipeline);
     else
-        sl_service_tell(SL_LOG_WARN, NULL,
-                        "run %s was killed: what it was asked for is done again", row->id);
+        sl_service_tell(SL_LOG_WARN, NULL, "run %s was killed: what it was asked for is done again",
+                        row->id);
     return sl_service_ask(service, &asked, &run, &why, err);
 }
 

@@ -194,7 +194,8 @@ static json_t *step_json(const struct sl_step_row *step)
         step->status, "why", sl_json_string_or_null(step->why), "started_at",
         sl_json_time(step->started_us), "ended_at", sl_json_time(step->ended_us), "elapsed_ms",
         has_ended ? json_integer((step->ended_us - step->started_us) / 1000) : json_null(), "rows",
-        rows_of(step), "machine", sl_json_string_or_null(step->machine), "error", error_of(step), "details", details_of(step->details_json));
+        rows_of(step), "machine", sl_json_string_or_null(step->machine), "error", error_of(step),
+        "details", details_of(step->details_json));
 }
 
 int sl_route_steps(struct sl_request *request, struct sl_err *err)

@@ -71,19 +71,19 @@ int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl
 
 // --- steps
 
-#define STEP_COLUMNS                                                                          \
-    "run_id, name, label, status, why, code, message, place, details, machine, started_us, " \
-    "ended_us, has_balance, rows_in, rows_out, quarantined, deduplicated, filtered, bytes_in, bytes_out"
+#define STEP_COLUMNS                                                                            \
+    "run_id, name, label, status, why, code, message, place, details, machine, started_us, "    \
+    "ended_us, has_balance, rows_in, rows_out, quarantined, deduplicated, filtered, bytes_in, " \
+    "bytes_out"
 #define STEP_TEXTS 10
 #define STEP_NUMBERS 10
 
 static void step_params(const struct sl_step_row *step,
                         struct sl_param ret[STEP_TEXTS + STEP_NUMBERS])
 {
-    const char *const texts[STEP_TEXTS] = {step->run_id,  step->name,  step->label,
-                                           step->status,  step->why,   step->code,
-                                           step->message, step->place, step->details_json,
-                                           step->machine};
+    const char *const texts[STEP_TEXTS] = {
+        step->run_id, step->name,    step->label, step->status,       step->why,
+        step->code,   step->message, step->place, step->details_json, step->machine};
     const int64_t numbers[STEP_NUMBERS] = {
         step->started_us,  step->ended_us,     step->has_balance, step->rows_in,  step->rows_out,
         step->quarantined, step->deduplicated, step->filtered,    step->bytes_in, step->bytes_out};

@@ -52,7 +52,7 @@ static int make(struct sl_sqlite *store, int version, struct sl_err *err)
 {
     const struct sl_schema *schema = &sl_schema_sqlite;
     const char *const anew[] = {schema->runs, schema->steps, schema->step_indexes, schema->rest};
-    const char *const from_1[] = {sl_schema_before_2, schema->runs, sl_schema_move_2,
+    const char *const from_1[] = {sl_schema_before_2,   schema->runs, sl_schema_move_2,
                                   schema->step_indexes, schema->rest, sl_schema_from_3};
     const char *const from_2[] = {sl_schema_from_2, sl_schema_from_3};
     const char *const from_3[] = {sl_schema_from_3};
