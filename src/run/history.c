@@ -606,6 +606,7 @@ void sl_history_close(struct sl_history **history)
     struct sl_err err = {0};
     if (!old)
         return;
+    old->options.on_trouble = NULL; // who would hear of it may be about to end
     if (!old->has_ended)
         sl_history_flush(old);
     if (!sl_history_try_again(old, &err))

@@ -129,17 +129,23 @@ int sl_route_run(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, 200, json, err);
 }
 
+static int steps_of(struct sl_request *request, struct sl_run_row *ret_run,
+                    struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct sl_state *state;
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, ret_run, err));
+    return sl_state_steps(state, ret_run->id, &request->arena, ret, ret_count, err);
+}
+
 int sl_route_missing_steps(struct sl_request *request, struct sl_strs *ret,
                            const char **ret_pipeline, struct sl_err *err)
 {
-    struct sl_state *state;
     struct sl_run_row run;
     struct sl_step_row *steps;
     size_t count;
 
-    SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, &run, err));
-    SL_TRY(sl_state_steps(state, run.id, &request->arena, &steps, &count, err));
+    SL_TRY(steps_of(request, &run, &steps, &count, err));
     *ret = (struct sl_strs){0};
     *ret_pipeline = run.pipeline;
     if (sl_str_equal(run.command, "backfill"))
@@ -200,14 +206,11 @@ static json_t *step_json(const struct sl_step_row *step)
 
 int sl_route_steps(struct sl_request *request, struct sl_err *err)
 {
-    struct sl_state *state;
     struct sl_run_row run;
     struct sl_step_row *steps;
     size_t count;
 
-    SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, &run, err));
-    SL_TRY(sl_state_steps(state, run.id, &request->arena, &steps, &count, err));
+    SL_TRY(steps_of(request, &run, &steps, &count, err));
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, step_json(&steps[i])) != 0)
