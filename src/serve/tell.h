@@ -9,6 +9,6 @@
 // `subject` (may be NULL) comes before the text where the log is text; where it is JSON the fields
 // (may be NULL, stolen) say it.
 void sl_tell_about(enum sl_log_level level, json_t *fields, const char *subject, const char *format,
-                   va_list arguments);
+                   va_list arguments) SL_PRINTF(4, 0);
 
 #endif
