@@ -85,6 +85,9 @@ SL_MUST int sl_state_replies(struct sl_state *state, size_t limit, struct sl_are
 SL_MUST int sl_state_collect(struct sl_state *state, const char *prefix, size_t limit,
                              struct sl_arena *arena, struct sl_job **ret, size_t *ret_count,
                              struct sl_err *err);
+// Those whose ids begin with the prefix and that somebody has claimed, without their requests.
+SL_MUST int sl_state_claimed(struct sl_state *state, const char *prefix, struct sl_arena *arena,
+                             struct sl_job **ret, size_t *ret_count, struct sl_err *err);
 // Takes away those that nobody has claimed yet.
 SL_MUST int sl_state_take_back(struct sl_state *state, const char *prefix, struct sl_arena *arena,
                                struct sl_job **ret, size_t *ret_count, struct sl_err *err);
@@ -132,7 +135,8 @@ enum sl_wake {
     SL_WAKE_LEASES = 16,   // a lease was released
     SL_WAKE_ASKED = 32,    // jobs were pressed or taken away
     SL_WAKE_PRESENT = 64,  // a process appeared, vanished, or says something else of itself
-    SL_WAKE_ALL = 127,
+    SL_WAKE_CLAIMS = 128,  // jobs were claimed
+    SL_WAKE_ALL = 255,
 };
 // Begins to listen; *ret_fd becomes readable when something has changed (poll it, read nothing). It
 // is the state's: closed with it, and again another after SL_E_STATE_CONNECT of sl_state_woken.

@@ -58,6 +58,7 @@ struct sl_step_row {
     const char *why;
     const char *code, *message, *place; // of the error, NULL if none
     const char *details_json;           // reasons, notes, versions
+    const char *machine; // that did it: the name of its host, or of a worker; NULL: none, not known
     int64_t started_us, ended_us;
     bool has_balance;
     int64_t rows_in, rows_out, quarantined, deduplicated, filtered;

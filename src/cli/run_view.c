@@ -273,7 +273,7 @@ static void on_start(void *self, const struct sl_outcome *outcome)
     SL_AUTO(sl_json_free)
     json_t *step =
         json_pack("{s:s, s:s, s:s, s:i}", "step", outcome->node->label, "table",
-                  outcome->node->name, "status", "running", "attempt", outcome->attempts + 1);
+                  outcome->node->name, "status", "running", "attempt", outcome->attempts);
     if (fields && step)
         (void)json_object_update(fields, step);
     sl_log(SL_LOG_DEBUG, fields, "%s: started", outcome->node->label);

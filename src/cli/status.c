@@ -150,7 +150,8 @@ static int print_run_json(const struct sl_run_row *run, const struct sl_step_row
         const char *details = steps[i].details_json ? steps[i].details_json : "{}";
         json_t *step = NULL;
         SL_TRY(sl_json_parse(details, strlen(details), "the state store", &step, err));
-        if (json_array_append_new(list, step) != 0)
+        if (json_array_append_new(list, step) != 0 ||
+            json_object_set_new(step, "machine", sl_json_string_or_null(steps[i].machine)) != 0)
             return sl_fail_memory(err);
     }
     return sl_print_json(root, err);
@@ -177,8 +178,9 @@ static int read_details(const struct sl_step_row *step, struct step_details *ret
     return SL_OK;
 }
 
-static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct sl_arena *arena,
-                    struct sl_err *err)
+// `host`: of the run.
+static int add_step(struct sl_grid *grid, const struct sl_step_row *step, const char *host,
+                    struct sl_arena *arena, struct sl_err *err)
 {
     char texts[5][32], count[64];
     struct step_details details;
@@ -192,6 +194,8 @@ static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct
     if (details.attempts > 1)
         why = sl_arena_printf(arena, "%s%sat attempt %lld", why ? why : "", why ? "; " : "",
                               (long long)details.attempts);
+    if (step->machine && host && !sl_str_equal(step->machine, host))
+        why = sl_arena_printf(arena, "%s%son '%s'", why ? why : "", why ? "; " : "", step->machine);
     const char *replaced = details.replaced < 0 ? "?" : sl_str_count(details.replaced, texts[4]);
     const char *cells[] = {step->label,
                            step->status,
@@ -224,7 +228,7 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
                                              "quarantined", "replaced", ""},
                        err));
     for (size_t i = 0; i < count; i++)
-        SL_TRY(add_step(&grid, &steps[i], &history->arena, err));
+        SL_TRY(add_step(&grid, &steps[i], run.host, &history->arena, err));
     if (sl_grid_is_empty(&grid))
         return SL_OK;
     putchar('\n');

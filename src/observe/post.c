@@ -1,18 +1,15 @@
 #include "observe/post.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/curl.h"
 #include "spec/alerts.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define CONNECT_MS 3000L
 #define WHOLE_MS 10000L
 #define MOST_CONNECTIONS 8L
-#define MOST_WAIT_S 86400
 
 struct sl_poster {
     const struct sl_receiver *receiver;
@@ -22,19 +19,9 @@ struct sl_poster {
 };
 
 struct transfer {
-    CURL *curl;
+    struct sl_curl curl;
     struct sl_post *post;
-    size_t answer_length;
-    char trouble[CURL_ERROR_SIZE];
 };
-
-static int add_header(struct sl_poster *poster, const char *line, struct sl_err *err)
-{
-    struct curl_slist *longer = curl_slist_append(poster->headers, line);
-    SL_TRY_NEW(longer, err);
-    poster->headers = longer;
-    return SL_OK;
-}
 
 int sl_poster_open(const struct sl_receiver *receiver, struct sl_poster **ret, struct sl_err *err)
 {
@@ -47,10 +34,10 @@ int sl_poster_open(const struct sl_receiver *receiver, struct sl_poster **ret, s
     poster->multi = curl_multi_init();
     SL_TRY_NEW(poster->multi, err);
     curl_multi_setopt(poster->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, MOST_CONNECTIONS);
-    SL_TRY(add_header(poster, "Content-Type: application/json", err));
-    SL_TRY(add_header(poster, "Expect:", err)); // no extra round trip before the body
+    SL_TRY(sl_curl_append(&poster->headers, "Content-Type: application/json", err));
+    SL_TRY(sl_curl_append(&poster->headers, "Expect:", err)); // no extra round trip before the body
     for (size_t i = 0; i < receiver->headers.count; i++)
-        SL_TRY(add_header(poster, receiver->headers.items[i], err));
+        SL_TRY(sl_curl_append(&poster->headers, receiver->headers.items[i], err));
     *ret = poster;
     poster = NULL;
     return SL_OK;
@@ -68,79 +55,41 @@ void sl_poster_close(struct sl_poster **poster)
     *poster = NULL;
 }
 
-static size_t take_answer(char *bytes, size_t size, size_t count, void *self)
-{
-    struct transfer *transfer = self;
-    size_t room = sizeof transfer->post->answer - 1 - transfer->answer_length;
-    size_t length = size * count < room ? size * count : room;
-    for (size_t i = 0; i < length; i++)
-        transfer->post->answer[transfer->answer_length++] =
-            (unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f ? ' ' : bytes[i];
-    transfer->post->answer[transfer->answer_length] = '\0';
-    return size * count;
-}
-
 static int set_up(struct sl_poster *poster, struct transfer *transfer, struct sl_err *err)
 {
     const struct sl_receiver *receiver = poster->receiver;
-    CURL *curl = transfer->curl = curl_easy_init();
-    SL_TRY_NEW(curl, err);
-    curl_easy_setopt(curl, CURLOPT_URL, receiver->url);
-    curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->trouble);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, WHOLE_MS);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "sluice/" SL_VERSION);
+    const struct sl_curl_options options = {.url = receiver->url,
+                                            .ca_file = receiver->ca_file,
+                                            .is_local = sl_url_is_local(receiver->url),
+                                            .connect_ms = CONNECT_MS,
+                                            .whole_ms = WHOLE_MS,
+                                            .owner = transfer};
+    SL_TRY(sl_curl_open(&transfer->curl, &options, err));
+    CURL *curl = transfer->curl.handle;
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->post->length);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, transfer->post->body);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, poster->headers);
-    if (sl_url_is_local(receiver->url))
-        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    if (receiver->ca_file)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, receiver->ca_file);
     return curl_multi_add_handle(poster->multi, curl) == CURLM_OK ? SL_OK : sl_fail_memory(err);
 }
 
-static void tell(struct sl_post *post, const char *text)
-{
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    sl_arena_init(&arena, 0);
-    const char *masked = sl_log_mask(text, &arena);
-    (void)snprintf(post->text, sizeof post->text, "%s", masked ? masked : "");
-}
-
 // A key that is wrong, or a path, is mended by people, and what waits is as good then.
-static bool may_pass(long status)
+static bool is_mended_by_people(long status)
 {
-    return status == 401 || status == 403 || status == 404 || status == 408 || status == 425 ||
-           status == 429 || status >= 500;
+    return status == 401 || status == 403 || status == 404;
 }
 
 static void end_transfer(struct transfer *transfer, CURLcode result)
 {
     struct sl_post *post = transfer->post;
-    long status = 0;
-    curl_off_t wait_s = 0;
-    char text[sizeof post->text];
-    post->may_pass = true;
-    if (result != CURLE_OK) {
-        tell(post, transfer->trouble[0] ? transfer->trouble : curl_easy_strerror(result));
-        return;
-    }
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(transfer->curl, CURLINFO_RETRY_AFTER, &wait_s);
-    (void)snprintf(text, sizeof text, "HTTP %ld%s%.300s", status, post->answer[0] ? ": " : "",
-                   post->answer);
-    tell(post, text);
-    post->was_answered = true;
-    post->was_taken = status >= 200 && status < 300;
-    post->may_pass = may_pass(status);
-    post->wait_s = wait_s < 0 ? 0 : wait_s > MOST_WAIT_S ? MOST_WAIT_S : wait_s;
+    struct sl_curl_end end;
+    sl_curl_end(&transfer->curl, result, "HTTP", &end);
+    (void)snprintf(post->text, sizeof post->text, "%s", end.text);
+    (void)snprintf(post->answer, sizeof post->answer, "%s", transfer->curl.answer);
+    post->was_answered = end.status > 0;
+    post->was_taken = end.status >= 200 && end.status < 300;
+    post->may_pass = end.may_pass || is_mended_by_people(end.status);
+    post->wait_s = end.wait_s;
 }
 
 static int perform(struct sl_poster *poster, int64_t until_us, struct sl_err *err)
@@ -180,9 +129,9 @@ int sl_post_all(struct sl_poster *poster, struct sl_post *posts, size_t count, i
     if (code == SL_OK)
         code = perform(poster, until_us, err);
     for (size_t i = 0; transfers && i < count; i++)
-        if (transfers[i].curl) {
-            curl_multi_remove_handle(poster->multi, transfers[i].curl);
-            curl_easy_cleanup(transfers[i].curl);
+        if (transfers[i].curl.handle) {
+            curl_multi_remove_handle(poster->multi, transfers[i].curl.handle);
+            sl_curl_close(&transfers[i].curl);
         }
     free(transfers);
     return code;

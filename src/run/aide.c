@@ -42,11 +42,12 @@ static void wait_for_end(pid_t pid, int *ret_status)
 void sl_aide_close(struct sl_engine *engine)
 {
     struct sl_aide *aide = (struct sl_aide *)engine;
-    int status;
+    int status = 0;
     if (aide->fd >= 0)
         close(aide->fd);
     if (aide->pid)
         wait_for_end(aide->pid, &status);
+    sl_worker_tell_crash(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     if (aide->seat)
         munmap(aide->seat, sizeof *aide->seat);
     pthread_mutex_destroy(&aide->lock);

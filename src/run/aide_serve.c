@@ -6,6 +6,7 @@
 #include "run/work.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,6 +160,14 @@ static int do_texts(struct server *server, enum sl_aide_request request, int64_t
 
 // --- the worker
 
+// Not exit(): what libraries do then is the other process's. The event loop's waits for threads
+// that are only there.
+_Noreturn static void leave(int code)
+{
+    fflush(NULL);
+    _exit(code);
+}
+
 // What was found wrong with the project has been told by the other process.
 static int adopt(struct server *server, struct sl_err *err)
 {
@@ -176,7 +185,7 @@ _Noreturn static void be_worker(struct server *server)
     if (!sl_wire_receive_files(server->fd, files) || dup2(files[1], STDERR_FILENO) < 0)
         raise(SIGKILL); // so that its first step is given to another
     close(files[1]);
-    exit(sl_worker_run(server->fd, server->seat, &kind));
+    leave(sl_worker_run(server->fd, server->seat, &kind));
 }
 
 // --- requests
@@ -254,5 +263,5 @@ _Noreturn void sl_aide_serve(int fd, struct sl_seat *seat, struct sl_world *worl
     while (serve_one(&server))
         ;
     sl_world_close_engine(world);
-    exit(0);
+    leave(0);
 }

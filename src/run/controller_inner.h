@@ -83,6 +83,8 @@ void sl_controller_decide(struct sl_controller *controller, const char *name, bo
 void sl_controller_sort_out(struct sl_controller *controller);
 // A step that is ready goes to a worker; false if it has ended before it could.
 bool sl_controller_start(struct sl_controller *controller, size_t index);
+// A worker of another machine has it now.
+void sl_controller_begin(struct sl_controller *controller, size_t index, const char *machine);
 void sl_controller_on_reply(struct sl_controller *controller, size_t index, const json_t *reply,
                             const struct sl_death *death);
 // Nobody has begun it: it waits for a worker again, and this was no attempt.

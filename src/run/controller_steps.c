@@ -169,19 +169,39 @@ static int limit(struct sl_controller *controller, size_t index, struct sl_err *
                : SL_OK;
 }
 
-bool sl_controller_start(struct sl_controller *controller, size_t index)
+// What it may take is counted from here.
+static int begin(struct sl_controller *controller, size_t index, struct sl_err *err)
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     const struct sl_listener *listener = controller->options->listener;
-    if (ends_here(controller, index)) // asked to stop since
-        return false;
     outcome->status = SL_STATUS_RUNNING;
+    outcome->started_us = sl_clock_now_us();
+    if (!outcome->first_us)
+        outcome->first_us = sl_clock_monotonic_us();
     if (listener && listener->on_start)
         listener->on_start(listener->self, outcome);
+    return limit(controller, index, err);
+}
+
+// Without memory for its clock it has no limit.
+void sl_controller_begin(struct sl_controller *controller, size_t index, const char *machine)
+{
+    struct sl_err ignored = {0};
+    struct sl_outcome *outcome = sl_controller_outcome(controller, index);
+    outcome->machine = sl_arena_strdup(&outcome->arena, machine);
+    (void)!begin(controller, index, &ignored);
+}
+
+// What another machine is to do waits until a worker there has it.
+bool sl_controller_start(struct sl_controller *controller, size_t index)
+{
+    struct sl_outcome *outcome = sl_controller_outcome(controller, index);
+    bool is_here = sl_executor_has_seat(controller->executor);
+    if (ends_here(controller, index)) // asked to stop since
+        return false;
     outcome->attempts++;
-    if (outcome->attempts == 1)
-        outcome->first_us = sl_clock_monotonic_us();
-    if (limit(controller, index, &outcome->err) == SL_OK &&
+    outcome->machine = NULL;
+    if ((!is_here || begin(controller, index, &outcome->err) == SL_OK) &&
         order(controller, index, &outcome->err) == SL_OK) {
         if (controller->backfill)
             controller->backfill->progress.running++;

@@ -339,11 +339,11 @@ static void tell_ended(struct sl_executor *executor)
 static void tell_running(struct sl_controller *controller)
 {
     const struct sl_listener *listener = controller->options->listener;
-    const struct sl_outcome *running[SL_MOST_WORKERS];
+    const struct sl_outcome *running[SL_LOCAL_JOBS];
     size_t count = 0;
     if (!listener || !listener->on_tick)
         return;
-    for (size_t i = 0; i < SL_MOST_WORKERS; i++) {
+    for (size_t i = 0; i < SL_LOCAL_JOBS; i++) {
         const struct sl_job *job = &controller->executor->jobs[i];
         if (job->controller == controller && job->kind == SL_JOB_STEP)
             running[count++] = &controller->run->outcomes[job->index];
@@ -356,8 +356,11 @@ static void tell_begun(struct sl_executor *executor)
 {
     for (size_t i = 0; i < SL_MOST_JOBS; i++) {
         const struct sl_job *job = &executor->jobs[i];
-        if (job->controller && job->kind == SL_JOB_STEP && job->controller->history)
-            sl_history_begin(job->controller->history, &job->controller->run->outcomes[job->index]);
+        if (!job->controller || job->kind != SL_JOB_STEP || !job->controller->history)
+            continue;
+        struct sl_outcome *outcome = &job->controller->run->outcomes[job->index];
+        if (outcome->status == SL_STATUS_RUNNING)
+            sl_history_begin(job->controller->history, outcome);
     }
 }
 

@@ -40,6 +40,13 @@ void sl_executor_press_job(struct sl_executor *executor, size_t number, int time
         sl_pool_cut_off(executor->pool, number);
 }
 
+static void on_begin(void *owner, size_t number, const char *machine)
+{
+    const struct sl_executor *executor = owner;
+    const struct sl_job *job = &executor->jobs[number];
+    sl_controller_begin(job->controller, job->index, machine);
+}
+
 static void on_back(void *owner, size_t number)
 {
     struct sl_executor *executor = owner;
@@ -58,6 +65,7 @@ int sl_executor_hand_out(struct sl_executor *executor, struct sl_handout *handou
     SL_TRY(sl_world_code(executor->options.world, executor->code, err));
     executor->hander = (struct sl_hander){.code = executor->code,
                                           .on_reply = sl_executor_on_reply,
+                                          .on_begin = on_begin,
                                           .on_back = on_back,
                                           .owner = executor};
     executor->handout = handout;

@@ -22,6 +22,7 @@ struct entry {
     struct sl_hander *hander;
     size_t number;
     bool is_put;     // in the store
+    bool is_begun;   // somebody has claimed it, and that was told
     bool is_gone;    // from the store: its end is to be told
     int asked, told; // to drain, to end: wanted, and written to the store
     struct entry *next;
@@ -193,6 +194,52 @@ static void soon(struct sl_handout *handout)
         (void)uv_timer_start(handout->turn, on_turn, 0, 0);
 }
 
+// --- what somebody has begun
+
+// "one on host-1, process 5": "one".
+static void begin(struct entry *entry, const char *holder)
+{
+    char name[128] = "";
+    const char *end = holder, *at = holder;
+    if (entry->is_begun)
+        return;
+    entry->is_begun = true;
+    while ((at = at ? strstr(at, SL_HOLDER_ON) : NULL) != NULL)
+        end = at++;
+    int length = !holder ? 0 : end == holder ? (int)strlen(holder) : (int)(end - holder);
+    snprintf(name, sizeof name, "%.*s", length, holder ? holder : "");
+    entry->hander->on_begin(entry->hander->owner, entry->number, name);
+}
+
+static bool waits_for_worker(const struct sl_handout *handout)
+{
+    for (const struct entry *at = handout->entries; at; at = at->next)
+        if (at->is_put && !at->is_begun && !at->is_gone)
+            return true;
+    return false;
+}
+
+static void tell_begun(struct sl_handout *handout)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_job *jobs;
+    struct sl_err err = {0};
+    size_t count;
+    if (!waits_for_worker(handout))
+        return;
+    sl_arena_init(&arena, 0);
+    if (sl_state_claimed(handout->options.state, handout->prefix, &arena, &jobs, &count, &err) !=
+        SL_OK) {
+        trouble(handout, "what other machines have begun is not known", &err);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = sl_map_get(&handout->by_id, jobs[i].id);
+        if (entry)
+            begin(entry, jobs[i].holder);
+    }
+}
+
 // --- what comes back
 
 static void tell_lost(struct sl_handout *handout, struct entry *entry, const struct sl_job *job)
@@ -212,6 +259,7 @@ static void take_end(struct sl_handout *handout, const struct sl_job *job)
     struct sl_death death = {0};
     if (!entry) // of a run that was given up
         return;
+    begin(entry, job->holder);
     if (!job->reply_json) {
         tell_lost(handout, entry, job);
         return;
@@ -401,6 +449,7 @@ static void look(struct sl_handout *handout)
     settle(handout);
     say(handout);
     look_around(handout);
+    tell_begun(handout);
     if (handout->count)
         collect(handout);
     for (const struct sl_hander *at = handout->handers; at; at = at->next)
@@ -420,6 +469,8 @@ static void on_wake(void *owner, int which)
     struct sl_handout *handout = owner;
     if (which & SL_WAKE_REPLIES)
         settle(handout);
+    if (which & SL_WAKE_CLAIMS)
+        tell_begun(handout);
     if ((which & SL_WAKE_REPLIES) && handout->is_settled)
         collect(handout);
     if (which & SL_WAKE_PRESENT) {

@@ -6,6 +6,7 @@
 #include "run/worker.h"
 
 #define SL_CLAIM_MS 4000            // without a word from its worker a step is another one's
+#define SL_HOLDER_ON " on "         // in who has a claim, between the worker's name and its host
 #define SL_PRESENT_WORKER "worker " // before its name
 #define SL_PRESENT_LEADER "leader " // before that of the environment
 

@@ -328,8 +328,9 @@ static int keep(struct sl_history *history, const struct sl_step_row *row, struc
 {
     struct sl_arena *arena = &history->kept_arena;
     struct kept kept = {.row = *row};
-    const char **texts[] = {&kept.row.run_id, &kept.row.name, &kept.row.label,   &kept.row.status,
-                            &kept.row.why,    &kept.row.code, &kept.row.message, &kept.row.place};
+    const char **texts[] = {&kept.row.run_id,  &kept.row.name,  &kept.row.label,
+                            &kept.row.status,  &kept.row.why,   &kept.row.code,
+                            &kept.row.message, &kept.row.place, &kept.row.machine};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!*texts[i])
             continue;
@@ -360,7 +361,8 @@ static int keep_step(struct sl_history *history, const struct sl_outcome *outcom
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const struct sl_step_result *result = &outcome->result;
     sl_arena_init(&arena, 0);
-    char place[320] = "";
+    char place[320] = "", host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
     if (outcome->err.file[0])
         snprintf(place, sizeof place, "%s:%d:%d", outcome->err.file, outcome->err.line,
                  outcome->err.column);
@@ -374,6 +376,9 @@ static int keep_step(struct sl_history *history, const struct sl_outcome *outcom
         .message = outcome->err.code ? sl_log_mask(outcome->err.message, &arena) : NULL,
         .place = place[0] ? place : NULL,
         .details_json = details,
+        .machine = outcome->machine    ? outcome->machine
+                   : outcome->attempts ? host
+                                       : NULL,
         .started_us = outcome->started_us,
         .ended_us = outcome->ended_us,
         .has_balance = result->has_balance,
@@ -601,6 +606,7 @@ void sl_history_close(struct sl_history **history)
     struct sl_err err = {0};
     if (!old)
         return;
+    old->options.on_trouble = NULL; // who would hear of it may be about to end
     if (!old->has_ended)
         sl_history_flush(old);
     if (!sl_history_try_again(old, &err))

@@ -277,6 +277,7 @@ void sl_live_free(struct sl_live **live)
     if (!old)
         return;
     sl_controller_close(&old->controller); // where it was given up at work
+    sl_history_close(&old->controller.history);
     sl_run_clear(&old->run);
     json_decref(old->request);
     free(old);

@@ -87,6 +87,8 @@ static void leave(struct sl_member *member, int64_t deadline_us, struct sl_death
         ret_death->exit_code = WIFSIGNALED(status) ? -1 : WEXITSTATUS(status);
         ret_death->peak_memory_bytes = (int64_t)usage.ru_maxrss * 1024;
         sl_last_words_take(member->words, ret_death->output);
+    } else {
+        sl_worker_tell_crash(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     }
     sl_last_words_close(&member->words);
     free(member->bytes);
@@ -167,8 +169,10 @@ static void bury(struct sl_member *member)
     // The kernel counts its peak less exactly than what it holds.
     if (death.peak_memory_bytes < held_bytes)
         death.peak_memory_bytes = held_bytes;
-    if (!was_busy)
+    if (!was_busy) {
+        sl_worker_tell_crash(death.signal);
         return;
+    }
     pool->busy--;
     fail_killed(pool, why, &death);
     pool->options.on_reply(pool->options.owner, job, NULL, &death);

@@ -38,6 +38,21 @@ int sl_then_fingerprint(struct sl_world *world, const struct sl_published *publi
     return SL_OK;
 }
 
+int sl_then_code(struct sl_world *world, const struct sl_published *published,
+                 const char **ret_fingerprint, json_t **ret, struct sl_err *err)
+{
+    const struct sl_node *node = sl_graph_node(&world->graph, published->table);
+    struct sl_step_context context = {
+        .project = world->project, .arena = &world->arena, .run_id = ""};
+    const char *fingerprint;
+    *ret_fingerprint = NULL;
+    SL_TRY(sl_then_fingerprint(world, published, &fingerprint, err));
+    if (!fingerprint || (node && sl_str_equal(node->fingerprint, fingerprint)))
+        return SL_OK;
+    *ret_fingerprint = fingerprint;
+    return sl_step_find_code(&context, fingerprint, ret, err);
+}
+
 static const char *name_of(const struct sl_contract_column *column, size_t i)
 {
     return i == 0 ? column->name : i == 1 ? column->source_name : column->aliases[i - 2].name;
@@ -158,13 +173,10 @@ static int take(struct table *table, const struct sl_published *published,
     SL_AUTO(sl_json_free) json_t *kept = NULL;
     struct sl_contract_table *then = NULL;
     const struct sl_node *node = sl_graph_node(&world->graph, published->table);
-    struct sl_step_context context = {
-        .project = world->project, .arena = &world->arena, .run_id = ""};
     const char *fingerprint;
-    SL_TRY(sl_then_fingerprint(world, published, &fingerprint, err));
-    if (!fingerprint || (node && sl_str_equal(node->fingerprint, fingerprint)))
+    SL_TRY(sl_then_code(world, published, &fingerprint, &kept, err));
+    if (!fingerprint)
         return SL_OK;
-    SL_TRY(sl_step_find_code(&context, fingerprint, &kept, err));
     const json_t *state = json_object_get(kept, "contract");
     if (state)
         SL_TRY(sl_contract_restore(state, fingerprint, &world->arena, &then, err));

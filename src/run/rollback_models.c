@@ -11,14 +11,10 @@ static int take_model(struct sl_world *world, const struct sl_published *publish
                       const char *name, struct sl_models_then *ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *kept = NULL;
-    const struct sl_node *node = sl_graph_node(&world->graph, published->table);
-    struct sl_step_context context = {
-        .project = world->project, .arena = &world->arena, .run_id = ""};
     const char *fingerprint;
-    SL_TRY(sl_then_fingerprint(world, published, &fingerprint, err));
-    if (!fingerprint || (node && sl_str_equal(node->fingerprint, fingerprint)))
+    SL_TRY(sl_then_code(world, published, &fingerprint, &kept, err));
+    if (!fingerprint)
         return SL_OK;
-    SL_TRY(sl_step_find_code(&context, fingerprint, &kept, err));
     const char *text = sl_json_text(kept, "text", NULL);
     if (!text)
         return sl_strs_add(&ret->lost, &world->arena, published->table, err);

@@ -31,6 +31,10 @@ SL_MUST int sl_models_then_check(struct sl_models_then *then, struct sl_world *n
 // Parts of the above. The fingerprint that a published version was built with; NULL: not known.
 SL_MUST int sl_then_fingerprint(struct sl_world *world, const struct sl_published *published,
                                 const char **ret, struct sl_err *err);
+// And what was kept of what built it then. *ret_fingerprint NULL: not known, or what builds it now
+// is the same.
+SL_MUST int sl_then_code(struct sl_world *world, const struct sl_published *published,
+                         const char **ret_fingerprint, json_t **ret, struct sl_err *err);
 SL_MUST int sl_contracts_then_take(struct sl_world *now, const struct sl_publication *target,
                                    struct sl_models_then *ret, struct sl_err *err);
 

@@ -1,5 +1,6 @@
 #include "run/worker.h"
 
+#include "base/log.h"
 #include "run/socket.h"
 
 #include <errno.h>
@@ -239,6 +240,14 @@ void sl_worker_begin(pid_t parent)
     if (getppid() != parent)
         _exit(1);
     reset_signals();
+}
+
+void sl_worker_tell_crash(int signal)
+{
+    if (signal && signal != SIGKILL)
+        sl_log(SL_LOG_WARN, NULL,
+               "a worker process with nothing to do was ended by signal %d (%s): no step was lost",
+               signal, strsignal(signal));
 }
 
 struct sl_seat *sl_worker_seat(struct sl_worker *worker)

@@ -54,6 +54,9 @@ struct sl_worker_kind {
 void sl_worker_begin(pid_t parent);
 // In the forked process: until the other end of `fd` is closed. The exit code.
 SL_MUST int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kind);
+// A warning if the signal (0: none) that has ended one with nothing to do is no SIGKILL: nothing
+// was lost, and it is a mistake of this program.
+void sl_worker_tell_crash(int signal);
 struct sl_seat *sl_worker_seat(struct sl_worker *worker);
 // The session whose statements are watched and can be interrupted; NULL: none.
 void sl_worker_watch(struct sl_worker *worker, struct sl_session *session);

@@ -675,24 +675,44 @@ static int recover_backfill(struct sl_service *service, struct sl_run_row *row, 
     return sl_state_end(service->state, row, err);
 }
 
-// What a killed service had begun is gone on with: tables know how far they have come.
+static int again(struct sl_service *service, const struct sl_run_row *row, struct sl_arena *arena,
+                 struct sl_err *err)
+{
+    struct sl_asked asked = {.pipeline = row->pipeline ? row->pipeline : SL_NO_PIPELINE,
+                             .trigger = "after a kill",
+                             .who = row->who};
+    struct sl_service_run *run;
+    const char *why;
+    if (row->pipeline && !sl_project_pipeline(sl_service_project(service), row->pipeline))
+        return SL_OK;
+    if (!row->pipeline && !row->options_json) {
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "run %s was killed, and is not gone on with: what it was asked for is not "
+                        "known",
+                        row->id);
+        return SL_OK;
+    }
+    SL_TRY(parse_options(row->options_json, arena, &asked.options, err));
+    asked.options.command = row->command;
+    if (row->pipeline)
+        sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
+                        row->id, row->pipeline);
+    else
+        sl_service_tell(SL_LOG_WARN, NULL, "run %s was killed: what it was asked for is done again",
+                        row->id);
+    return sl_service_ask(service, &asked, &run, &why, err);
+}
+
+// What a killed service had begun is gone on with: tables know how far they have come. A run by the
+// command is of no service: nothing has triggered it.
 static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
                          struct sl_err *err)
 {
-    struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill", .who = row->who};
-    struct sl_service_run *run;
-    const char *why;
-    bool is_backfill = !row->pipeline && sl_str_equal(row->command, "backfill");
-    if (is_backfill)
+    if (!row->pipeline && sl_str_equal(row->command, "backfill"))
         return recover_backfill(service, row, err);
-    if (!row->pipeline)
+    if (!row->pipeline && !row->trigger)
         return SL_OK;
-    SL_TRY(parse_options(row->options_json, arena, &asked.options, err));
-    if (sl_project_pipeline(sl_service_project(service), row->pipeline)) {
-        sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
-                        row->id, row->pipeline);
-        SL_TRY(sl_service_ask(service, &asked, &run, &why, err));
-    }
+    SL_TRY(again(service, row, arena, err));
     row->status = "interrupted";
     row->ended_us = sl_clock_now_us();
     return sl_state_end(service->state, row, err);

@@ -399,8 +399,8 @@ static int name_it(struct sl_machine *machine, struct sl_err *err)
                        "'%s' cannot be the name of a worker: up to 64 characters, no '/' and no "
                        "'.' at the beginning",
                        machine->name);
-    machine->holder =
-        sl_arena_printf(&machine->arena, "%s on %s, process %d", machine->name, host, getpid());
+    machine->holder = sl_arena_printf(&machine->arena, "%s" SL_HOLDER_ON "%s, process %d",
+                                      machine->name, host, getpid());
     machine->present =
         sl_arena_printf(&machine->arena, SL_PRESENT_WORKER "%s %s", machine->name, sl_uuid(id));
     SL_TRY_NEW(machine->holder, err);

@@ -1,9 +1,8 @@
 // What a worker on another machine does with steps: claims, keeps, hands in.
 #include "base/clock.h"
 #include "serve/machine_inner.h"
+#include "serve/tell.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,20 +17,14 @@ struct claims {
 
 void sl_machine_tell(enum sl_log_level level, const struct sl_slot *slot, const char *format, ...)
 {
-    char text[1024];
     va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    SL_AUTO(sl_json_free)
     json_t *fields =
         slot ? json_pack("{s:s, s:s, s:s, s:I}", "job_id", slot->id, "run_id", slot->run_id, "step",
                          slot->step, "attempt", (json_int_t)slot->attempt)
              : NULL;
-    if (slot && sl_log_format() == SL_LOG_TEXT)
-        sl_log(level, fields, "%s: %s", slot->step, text);
-    else
-        sl_log(level, fields, "%s", text);
+    va_start(arguments, format);
+    sl_tell_about(level, fields, slot ? slot->step : NULL, format, arguments);
+    va_end(arguments);
 }
 
 size_t sl_machine_count(const struct sl_machine *machine, enum sl_slot_state state)

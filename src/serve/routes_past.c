@@ -129,17 +129,23 @@ int sl_route_run(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, 200, json, err);
 }
 
+static int steps_of(struct sl_request *request, struct sl_run_row *ret_run,
+                    struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct sl_state *state;
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, ret_run, err));
+    return sl_state_steps(state, ret_run->id, &request->arena, ret, ret_count, err);
+}
+
 int sl_route_missing_steps(struct sl_request *request, struct sl_strs *ret,
                            const char **ret_pipeline, struct sl_err *err)
 {
-    struct sl_state *state;
     struct sl_run_row run;
     struct sl_step_row *steps;
     size_t count;
 
-    SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, &run, err));
-    SL_TRY(sl_state_steps(state, run.id, &request->arena, &steps, &count, err));
+    SL_TRY(steps_of(request, &run, &steps, &count, err));
     *ret = (struct sl_strs){0};
     *ret_pipeline = run.pipeline;
     if (sl_str_equal(run.command, "backfill"))
@@ -189,24 +195,22 @@ static json_t *step_json(const struct sl_step_row *step)
     const bool has_ended = step->ended_us > 0;
 
     return json_pack(
-        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step",
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step",
         sl_json_string_or_null(step->name), "label", sl_json_string_or_null(step->label), "status",
         step->status, "why", sl_json_string_or_null(step->why), "started_at",
         sl_json_time(step->started_us), "ended_at", sl_json_time(step->ended_us), "elapsed_ms",
         has_ended ? json_integer((step->ended_us - step->started_us) / 1000) : json_null(), "rows",
-        rows_of(step), "error", error_of(step), "details", details_of(step->details_json));
+        rows_of(step), "machine", sl_json_string_or_null(step->machine), "error", error_of(step),
+        "details", details_of(step->details_json));
 }
 
 int sl_route_steps(struct sl_request *request, struct sl_err *err)
 {
-    struct sl_state *state;
     struct sl_run_row run;
     struct sl_step_row *steps;
     size_t count;
 
-    SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, &run, err));
-    SL_TRY(sl_state_steps(state, run.id, &request->arena, &steps, &count, err));
+    SL_TRY(steps_of(request, &run, &steps, &count, err));
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, step_json(&steps[i])) != 0)

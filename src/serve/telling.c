@@ -4,25 +4,35 @@
 #include "run/history.h"
 #include "run/lag.h"
 #include "serve/serve_inner.h"
+#include "serve/tell.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+void sl_tell_about(enum sl_log_level level, json_t *fields, const char *subject, const char *format,
+                   va_list arguments)
+{
+    char text[1024];
+    vsnprintf(text, sizeof text, format, arguments);
+    if (subject && sl_log_format() == SL_LOG_TEXT)
+        sl_log(level, fields, "%s: %s", subject, text);
+    else
+        sl_log(level, fields, "%s", text);
+    json_decref(fields);
+}
+
 void sl_service_tell(enum sl_log_level level, const struct sl_service_run *run, const char *format,
                      ...)
 {
-    char text[1024];
+    char subject[256] = "";
     va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    SL_AUTO(sl_json_free)
+    if (run)
+        snprintf(subject, sizeof subject, "%s %.8s", run->pipeline, run->id);
     json_t *fields =
         run ? json_pack("{s:s, s:s}", "run_id", run->id, "pipeline", run->pipeline) : NULL;
-    if (run && sl_log_format() == SL_LOG_TEXT)
-        sl_log(level, fields, "%s %.8s: %s", run->pipeline, run->id, text);
-    else
-        sl_log(level, fields, "%s", text);
+    va_start(arguments, format);
+    sl_tell_about(level, fields, run ? subject : NULL, format, arguments);
+    va_end(arguments);
 }
 
 // --- steps
@@ -50,7 +60,7 @@ static void on_step_start(void *self, const struct sl_outcome *outcome)
     json_t *fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "job_id",
                                sl_service_project(run->service)->name, "run_id", run->id,
                                "pipeline", run->pipeline, "step", outcome->node->label, "table",
-                               outcome->node->name, "attempt", outcome->attempts + 1);
+                               outcome->node->name, "attempt", outcome->attempts);
     sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
     sl_observer_step_start(run->observer, sl_live_run(run->live), outcome);
     sl_service_observed(self);

@@ -122,7 +122,7 @@ int sl_state_claim(struct sl_state *state, const struct sl_claim *claim, struct 
                   "cast(?4 as bigint) where seq in (select seq from "
                   "mine) returning " JOB_COLUMNS,
         params, .on_row = take_job, .to = &list, .arena = arena);
-    SL_TRY(sl_write_end(state, code, 0, err));
+    SL_TRY(sl_write_end(state, code, list.count ? SL_WAKE_CLAIMS : 0, err));
     sort_jobs(&list);
     *ret = list.rows;
     *ret_count = list.count;
@@ -240,6 +240,21 @@ int sl_state_replies(struct sl_state *state, size_t limit, struct sl_arena *aren
                        "select " JOB_COLUMNS
                        " from jobs where project = ?1 and state = 2 order by done_us, seq limit ?2",
                        params, .on_row = take_job, .to = &list, .arena = arena));
+    *ret = list.rows;
+    *ret_count = list.count;
+    return SL_OK;
+}
+
+int sl_state_claimed(struct sl_state *state, const char *prefix, struct sl_arena *arena,
+                     struct sl_job **ret, size_t *ret_count, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(prefix)};
+    struct job_list list = {0};
+    SL_TRY(SL_RUN_WITH(
+        state,
+        "select seq, id, run_id, step, attempt, priority, null, token, holder, null from jobs "
+        "where project = ?1 and state = 1 and " BEGINS("?2") " order by seq",
+        params, .on_row = take_job, .to = &list, .arena = arena));
     *ret = list.rows;
     *ret_count = list.count;
     return SL_OK;

@@ -34,7 +34,7 @@ static const char functions[] =
     "immutable as 'select e.value from json_array_elements(cast(list as json)) as e(value)';";
 
 static const char version_table[] =
-    "create table version (version bigint not null); insert into version values (3)";
+    "create table version (version bigint not null); insert into version values (4)";
 
 static void ignore_notice(void *self, const char *message)
 {
@@ -242,9 +242,11 @@ static int migrate(struct sl_postgres_store *store, struct sl_err *err)
         code = make(store, err);
     if (code == SL_OK && version == 2)
         code = sl_postgres_store_exec(store, store->connection, sl_schema_from_2, err);
-    if (code == SL_OK && version == 2)
+    if (code == SL_OK && (version == 2 || version == 3))
+        code = sl_postgres_store_exec(store, store->connection, sl_schema_from_3, err);
+    if (code == SL_OK && (version == 2 || version == 3))
         code = sl_postgres_store_exec(store, store->connection,
-                                      "update version set version = 3 where version = 2", err);
+                                      "update version set version = 4 where version < 4", err);
     if (code == SL_OK)
         return sl_store_postgres.commit(store, err);
     sl_store_postgres.rollback(store);

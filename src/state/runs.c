@@ -71,18 +71,19 @@ int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl
 
 // --- steps
 
-#define STEP_COLUMNS                                                                          \
-    "run_id, name, label, status, why, code, message, place, details, started_us, ended_us, " \
-    "has_balance, rows_in, rows_out, quarantined, deduplicated, filtered, bytes_in, bytes_out"
-#define STEP_TEXTS 9
+#define STEP_COLUMNS                                                                            \
+    "run_id, name, label, status, why, code, message, place, details, machine, started_us, "    \
+    "ended_us, has_balance, rows_in, rows_out, quarantined, deduplicated, filtered, bytes_in, " \
+    "bytes_out"
+#define STEP_TEXTS 10
 #define STEP_NUMBERS 10
 
 static void step_params(const struct sl_step_row *step,
                         struct sl_param ret[STEP_TEXTS + STEP_NUMBERS])
 {
-    const char *const texts[STEP_TEXTS] = {step->run_id,  step->name,  step->label,
-                                           step->status,  step->why,   step->code,
-                                           step->message, step->place, step->details_json};
+    const char *const texts[STEP_TEXTS] = {
+        step->run_id, step->name,    step->label, step->status,       step->why,
+        step->code,   step->message, step->place, step->details_json, step->machine};
     const int64_t numbers[STEP_NUMBERS] = {
         step->started_us,  step->ended_us,     step->has_balance, step->rows_in,  step->rows_out,
         step->quarantined, step->deduplicated, step->filtered,    step->bytes_in, step->bytes_out};
@@ -99,7 +100,7 @@ static int add_step(struct sl_state *state, const struct sl_step_row *step, stru
     return SL_RUN(state,
                   "insert into steps (project, " STEP_COLUMNS
                   ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-                  "?16, ?17, ?18, ?19, ?20)",
+                  "?16, ?17, ?18, ?19, ?20, ?21)",
                   params);
 }
 
@@ -137,9 +138,9 @@ static int send_steps(struct sl_state *state, const struct sl_step_row *steps, s
     int code =
         SL_RUN(state,
                "insert into steps (project, " STEP_COLUMNS ") select cast(?1 as text)" AT(0) AT(1)
-                   AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) NUMBER_AT(9) NUMBER_AT(10)
-                       NUMBER_AT(11) NUMBER_AT(12) NUMBER_AT(13) NUMBER_AT(14) NUMBER_AT(15)
-                           NUMBER_AT(16) NUMBER_AT(17) NUMBER_AT(18) " from json_each(?2) as e",
+                   AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) AT(9) NUMBER_AT(10) NUMBER_AT(11)
+                       NUMBER_AT(12) NUMBER_AT(13) NUMBER_AT(14) NUMBER_AT(15) NUMBER_AT(16)
+                           NUMBER_AT(17) NUMBER_AT(18) NUMBER_AT(19) " from json_each(?2) as e",
                params);
     free(text);
     return code;
@@ -197,16 +198,17 @@ static int take_step(void *to, const struct sl_store_row *row, struct sl_err *er
         .message = sl_row_text(row, 6),
         .place = sl_row_text(row, 7),
         .details_json = sl_row_text(row, 8),
-        .started_us = sl_row_number(row, 9),
-        .ended_us = sl_row_number(row, 10),
-        .has_balance = sl_row_number(row, 11) != 0,
-        .rows_in = sl_row_number(row, 12),
-        .rows_out = sl_row_number(row, 13),
-        .quarantined = sl_row_number(row, 14),
-        .deduplicated = sl_row_number(row, 15),
-        .filtered = sl_row_number(row, 16),
-        .bytes_in = sl_row_number(row, 17),
-        .bytes_out = sl_row_number(row, 18),
+        .machine = sl_row_text(row, 9),
+        .started_us = sl_row_number(row, 10),
+        .ended_us = sl_row_number(row, 11),
+        .has_balance = sl_row_number(row, 12) != 0,
+        .rows_in = sl_row_number(row, 13),
+        .rows_out = sl_row_number(row, 14),
+        .quarantined = sl_row_number(row, 15),
+        .deduplicated = sl_row_number(row, 16),
+        .filtered = sl_row_number(row, 17),
+        .bytes_in = sl_row_number(row, 18),
+        .bytes_out = sl_row_number(row, 19),
     };
     return SL_PUSH(row->arena, list->rows, list->count, step) ? SL_OK : sl_fail_memory(err);
 }

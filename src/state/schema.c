@@ -16,13 +16,13 @@
     "create unique index runs_tick on runs (project, pipeline, trigger_key, tick_us) where "     \
     "tick_us > 0;"
 
-#define STEPS(TEXT, INT, SEQ)                                                                 \
-    "create table steps (seq " SEQ ", project " TEXT " not null default '', run_id " TEXT     \
-    " not null, name " TEXT " not null, label " TEXT " not null, status " TEXT                \
-    " not null, why " TEXT ", code " TEXT ", message " TEXT ", place " TEXT ", details " TEXT \
-    ", started_us " INT " not null, ended_us " INT " not null, has_balance " INT              \
-    " not null, rows_in " INT " not null, rows_out " INT " not null, quarantined " INT        \
-    " not null, deduplicated " INT " not null, filtered " INT " not null, bytes_in " INT      \
+#define STEPS(TEXT, INT, SEQ)                                                                      \
+    "create table steps (seq " SEQ ", project " TEXT " not null default '', run_id " TEXT          \
+    " not null, name " TEXT " not null, label " TEXT " not null, status " TEXT                     \
+    " not null, why " TEXT ", code " TEXT ", message " TEXT ", place " TEXT ", details " TEXT      \
+    ", machine " TEXT ", started_us " INT " not null, ended_us " INT " not null, has_balance " INT \
+    " not null, rows_in " INT " not null, rows_out " INT " not null, quarantined " INT             \
+    " not null, deduplicated " INT " not null, filtered " INT " not null, bytes_in " INT           \
     " not null, bytes_out " INT " not null);"
 
 #define STEP_INDEXES                                          \
@@ -89,3 +89,4 @@ const char sl_schema_move_2[] =
     "alter table steps add column project text not null default '';";
 const char sl_schema_from_2[] =
     "alter table runs add column options text; alter table runs add column owner text;";
+const char sl_schema_from_3[] = "alter table steps add column machine text;";

@@ -52,14 +52,15 @@ static int make(struct sl_sqlite *store, int version, struct sl_err *err)
 {
     const struct sl_schema *schema = &sl_schema_sqlite;
     const char *const anew[] = {schema->runs, schema->steps, schema->step_indexes, schema->rest};
-    const char *const from_1[] = {sl_schema_before_2, schema->runs, sl_schema_move_2,
-                                  schema->step_indexes, schema->rest};
-    const char *const from_2[] = {sl_schema_from_2};
-    const char *const *const lists[] = {anew, from_1, from_2};
-    const size_t counts[] = {4, 5, 1};
+    const char *const from_1[] = {sl_schema_before_2,   schema->runs, sl_schema_move_2,
+                                  schema->step_indexes, schema->rest, sl_schema_from_3};
+    const char *const from_2[] = {sl_schema_from_2, sl_schema_from_3};
+    const char *const from_3[] = {sl_schema_from_3};
+    const char *const *const lists[] = {anew, from_1, from_2, from_3};
+    const size_t counts[] = {4, 6, 2, 1};
     for (size_t i = 0; i < counts[version]; i++)
         SL_TRY(sl_sqlite_exec(store, lists[version][i], err));
-    return sl_sqlite_exec(store, "pragma user_version = 3", err);
+    return sl_sqlite_exec(store, "pragma user_version = 4", err);
 }
 
 int sl_sqlite_migrate(struct sl_sqlite *store, const char *path, struct sl_err *err)

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-#define SL_STATE_VERSION 3
+#define SL_STATE_VERSION 4
 
 struct sl_param {
     bool is_number;
@@ -98,7 +98,7 @@ extern const struct sl_schema sl_schema_sqlite, sl_schema_postgres;
 // From version 1, which only SQLite had: what to run before `runs`, and between it and the indexes.
 extern const char sl_schema_before_2[], sl_schema_move_2[];
 // From version 2, of any kind.
-extern const char sl_schema_from_2[];
+extern const char sl_schema_from_2[], sl_schema_from_3[];
 
 // A transaction that writes, with the fence looked at in it.
 SL_MUST int sl_write_begin(struct sl_state *state, struct sl_err *err);

@@ -1,75 +1,7 @@
 #include "step/task.h"
 
-#include "base/fs.h"
-#include "base/seal.h"
 #include "step/program.h"
 #include "step/view.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define RECORD_SCHEMA "sluice.task/1"
-#define MAX_BYTES ((size_t)16 << 20)
-
-// --- its record
-
-static const char *record_path(const struct sl_project *project, const char *name,
-                               struct sl_arena *arena)
-{
-    return sl_arena_printf(arena, "%s/_tasks/%s.json", project->lake_folder, name);
-}
-
-static int parse(const json_t *root, struct sl_arena *arena, struct sl_task_record *ret,
-                 struct sl_err *err)
-{
-    ret->runs = (int64_t)json_integer_value(json_object_get(root, "runs"));
-    ret->run_id = sl_arena_strdup(arena, sl_json_text(root, "run_id", ""));
-    ret->fingerprint = sl_arena_strdup(arena, sl_json_text(root, "fingerprint", ""));
-    SL_TRY_NEW(ret->run_id, err);
-    SL_TRY_NEW(ret->fingerprint, err);
-    return sl_record_parse_versions(json_object_get(root, "inputs"), arena, &ret->inputs, err);
-}
-
-int sl_task_record_read(const struct sl_project *project, const char *name, struct sl_arena *arena,
-                        struct sl_task_record *ret, struct sl_err *err)
-{
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    const char *path = record_path(project, name, arena), *text;
-    size_t length;
-    enum sl_seal seal;
-    *ret = (struct sl_task_record){0};
-    SL_TRY_NEW(path, err);
-    if (!sl_fs_exists(path))
-        return SL_OK;
-    SL_TRY(sl_fs_read(path, MAX_BYTES, arena, &text, &length, err));
-    SL_TRY(sl_json_unseal(text, length, path, &root, &seal, err));
-    if (seal != SL_SEAL_WHOLE || !sl_str_equal(sl_json_text(root, "schema", ""), RECORD_SCHEMA)) {
-        (void)sl_fail(err, SL_E_TASK_RECORD, "%s is not as it was written", path);
-        return sl_err_hint(err, "remove it: the task is then run once more");
-    }
-    return parse(root, arena, ret, err);
-}
-
-static int write_record(const struct sl_task_job *job, const struct sl_task_record *record,
-                        struct sl_err *err)
-{
-    struct sl_arena *arena = job->context->arena;
-    const char *path = record_path(job->context->project, job->node->bare, arena);
-    SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:s}", "schema", RECORD_SCHEMA, "task",
-                             job->node->bare, "runs", (json_int_t)record->runs, "run_id",
-                             record->run_id, "fingerprint", record->fingerprint);
-    char *text = NULL;
-    SL_TRY_NEW(root, err);
-    SL_TRY_NEW(path, err);
-    SL_TRY(sl_record_print_versions(root, "inputs", &record->inputs, err));
-    SL_TRY(
-        sl_fs_mkdirs(sl_arena_printf(arena, "%s/_tasks", job->context->project->lake_folder), err));
-    SL_TRY(sl_json_seal(root, &text, err));
-    int code = sl_fs_write(path, text, strlen(text), err);
-    free(text);
-    return code;
-}
 
 // --- what it comes after
 
@@ -284,5 +216,5 @@ int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, stru
                                      .run_id = context->run_id,
                                      .fingerprint = job->node->fingerprint,
                                      .inputs = inputs};
-    return write_record(job, &record, err);
+    return sl_task_record_write(context->project, job->node->bare, &record, context->arena, err);
 }

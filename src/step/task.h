@@ -18,6 +18,18 @@ SL_MUST int sl_task_record_read(const struct sl_project *project, const char *na
                                 struct sl_arena *arena, struct sl_task_record *ret,
                                 struct sl_err *err);
 
+// The same of a text; `where` is what errors name.
+SL_MUST int sl_task_record_parse(const char *text, size_t length, const char *where,
+                                 struct sl_arena *arena, struct sl_task_record *ret,
+                                 struct sl_err *err);
+// *ret is to be freed.
+SL_MUST int sl_task_record_print(const char *task, const struct sl_task_record *record, char **ret,
+                                 struct sl_err *err);
+
+SL_MUST int sl_task_record_write(const struct sl_project *project, const char *task,
+                                 const struct sl_task_record *record, struct sl_arena *arena,
+                                 struct sl_err *err);
+
 struct sl_task_job {
     struct sl_step_context *context; // its session is NULL where none is needed
     const struct sl_graph *graph;

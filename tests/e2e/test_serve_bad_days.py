@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from test_backfill_service import ask
 from test_full_disk import Disk
 from test_serve import Service, by_hand, deliver, slow_model, write_shop
 
@@ -37,6 +38,35 @@ def test_a_killed_run_comes_back_with_what_it_was_asked_for(project):
         assert service.end() == 0
     runs = {row["run_id"]: row for row in project.json("status")["runs"]}
     assert runs[run]["status"] == "interrupted" and runs[again]["status"] == "ok"
+    assert project.count("curated.slow") == 1 and versions(project, "clean.orders") == before + 1
+    assert not (project.table_folder("curated.total") / "_delta_log").exists()
+
+
+def test_a_killed_run_of_no_pipeline_comes_back_with_its_selection_and_one_by_the_command_does_not(project):
+    by_hand(project)
+    slow_model(project)
+    project.run("run", "--select", "raw.orders", "clean.orders")
+    command = subprocess.Popen([str(project.binary), "run", "--select", "slow"], cwd=project.folder, stderr=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL)
+    while not any(run["status"] == "running" for run in project.json("status")["runs"]):
+        assert command.poll() is None
+    command.kill()
+    command.wait()
+    by_command = project.json("status")["runs"][0]["run_id"]
+    with Service(project) as service:
+        run = ask(project, "POST", "/api/v1/runs", {"select": ["raw.orders", "clean.orders", "slow"], "full_refresh": True})[1]["run_id"]
+        service.wait_for("cleanse orders ok")
+        before = versions(project, "clean.orders")
+        service.process.kill()
+        service.process.wait()
+    project.write("models/slow.sql", "select count(*) as n from clean.orders")
+    with Service(project) as service:
+        assert run in service.wait_for("was killed: what it was asked for is done again")["message"]
+        again = service.wait_for("ended: ok")["run_id"]
+        assert service.end() == 0
+    runs = {row["run_id"]: row for row in project.json("status")["runs"]}
+    assert runs[run]["status"] == "interrupted" and runs[again]["status"] == "ok"
+    assert by_command in runs and len(runs) == 4
     assert project.count("curated.slow") == 1 and versions(project, "clean.orders") == before + 1
     assert not (project.table_folder("curated.total") / "_delta_log").exists()
 
@@ -119,7 +149,7 @@ def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(proje
 def damage(project):
     """Of another process's write the service knows, so that it reads the file again, which holds nothing that makes sense."""
     with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as other:
-        other.execute("pragma user_version = 3")
+        other.execute("pragma user_version = 4")
         other.execute("insert into audit (project, at_us, who, what) values ('', 1, 'x', 'y')")
         other.commit()
         for name in ("state.db", "state.db-wal"):
@@ -239,6 +269,18 @@ def test_many_edits_are_few_readings(project):
         assert service.end() == 0
     assert len([line for line in service.seen if "was read anew" in line]) <= 4
     assert project.rows("curated.m9", "n") == [("999",)]
+
+
+def test_no_process_of_a_service_that_watches_folders_dies_when_its_project_is_read_anew(project):
+    write_shop(project, ("ingest", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project) as service:
+        deliver(project, 2)
+        service.wait_for("ended: ok")
+        for rows in (1, 2):
+            edit(project, f"select count(*) + {rows} as orders from clean.orders")
+            service.wait_for("was read anew")
+        assert service.end() == 0
+    assert not [line for line in service.seen if "ended by signal" in line]
 
 
 def test_a_project_that_says_so_is_read_anew_by_a_signal_alone(project, new_project):

@@ -241,6 +241,7 @@ def test_runs_steps_and_logs_are_those_of_the_history(service):
     assert service.ask("GET", f"/api/v1/runs/{run['run_id'][:8]}")[2] == run
     steps = service.ask("GET", f"/api/v1/runs/{run['run_id']}/steps")[2]["steps"]
     assert {"clean.orders", "curated.daily_revenue"} <= {s["step"] for s in steps}
+    assert {step["machine"] for step in steps} == {socket.gethostname()}
     for step in steps:
         if step["rows"]:
             rows = step["rows"]

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -177,20 +178,26 @@ def test_a_history_of_version_1_is_kept(project):
     assert len(shown["steps"]) == len(steps)
 
 
-def test_a_history_of_version_2_is_kept(postgres, project, new_project):
-    one, two = new_shop(project, ".sluice"), new_shop(new_project("two"), url_of(postgres, "older"))
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_history_of_an_earlier_version_is_kept(postgres, project, new_project, version):
+    schema = f"older{version}"
+    one, two = new_shop(project, ".sluice"), new_shop(new_project("two"), url_of(postgres, schema))
+    runs_drop = ["options", "owner"] if version == 2 else []
+    drops = [f"alter table runs drop column {column}" for column in runs_drop] + ["alter table steps drop column machine"]
     for shop in (one, two):
         runs = [shop.json("run")["run_id"]]
         if shop is one:
             with contextlib.closing(sqlite3.connect(shop.folder / ".sluice" / "state.db")) as database:
-                database.executescript("alter table runs drop column options; alter table runs drop column owner; pragma user_version = 2")
+                database.executescript("; ".join([*drops, f"pragma user_version = {version}"]))
         else:
-            postgres.query("alter table older.runs drop column options, drop column owner; update older.version set version = 2")
+            postgres.query("; ".join([f"set search_path = {schema}", *drops, f"update version set version = {version}"]))
         assert [row["run_id"] for row in shop.json("status")["runs"]] == runs
         shop.write("data/orders-2.csv", ORDERS)
         runs.insert(0, shop.json("run")["run_id"])
         assert [row["run_id"] for row in shop.json("status")["runs"]] == runs
-    assert postgres.query("select version from older.version") == [["3"]]
+        assert {step["machine"] for step in shop.json("status", runs[1])["steps"]} == {None}
+        assert {step["machine"] for step in shop.json("status", runs[0])["steps"]} == {socket.gethostname()}
+    assert postgres.query(f"select version from {schema}.version") == [["4"]]
 
 
 def test_steps_that_end_while_the_database_is_away_are_written_once_when_it_is_back(project, sluice_bin):

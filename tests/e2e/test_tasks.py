@@ -287,6 +287,20 @@ def test_a_service_runs_tasks_in_workers(project):
     assert any("heard" in line for line in service.seen)
 
 
+def test_a_task_gets_no_value_of_the_projects_secrets(shop):
+    """Of .env the project has the values, a program what whoever began sluice has set."""
+    shop.write(".env", "SECRET_OF_ENV=nobodys-business\n")
+    shop.write("sluice.yml", "name: shop\nlake: ${env:SECRET_OF_ENV}\n")
+    task(shop, "tell", "after: [curated.total]\ncommand: env > told.txt\n")
+    shop.run("run", env={"OF_THE_SHELL": "given"})
+    assert (shop.folder / "nobodys-business").is_dir(), "the project has it"
+    told = lines(shop, "told.txt")
+    assert "OF_THE_SHELL=given" in told and "SLUICE_TASK=tell" in told
+    assert not [line for line in told if "SECRET_OF_ENV" in line or "nobodys-business" in line.split("=", 1)[-1]]
+    shop.run("run", "--full-refresh", "--select", "task.tell", env={"SECRET_OF_ENV": "nobodys-business"})
+    assert "SECRET_OF_ENV=nobodys-business" in lines(shop, "told.txt")
+
+
 def test_a_service_takes_up_an_edited_task(project):
     write_shop(project, ("all", "description: Everything\n"))
     task(project, "tell", "command: echo one >> told.txt\n")

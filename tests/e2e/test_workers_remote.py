@@ -223,6 +223,50 @@ def test_a_run_that_is_cancelled_and_a_timeout_reach_the_worker(postgres, tmp_pa
         assert worker.end() == 0 and service.end() == 0
 
 
+def begins_of(service):
+    return sorted(json.loads(line)["table"] for line in service.seen if ' begins"' in line and '"attempt"' in line)
+
+
+def test_what_a_step_may_take_is_counted_from_where_a_worker_has_it(postgres, tmp_path, sluice_bin):
+    """One of two workers is frozen: of what was handed out for both, the other one does the quick steps after the slow one."""
+    quick = [f"curated.q{number}" for number in range(3)]
+
+    def slow_and_quick(project):
+        slow_model(project, 5)
+        (project.folder / "models/slow.sql").rename(project.folder / "models/a_slow.sql")
+        for table in quick:
+            project.write(f"models/{table[8:]}.sql", "/* sluice\ntimeout: 4s\n*/\nselect count(*) as n from clean.orders")
+
+    leader, one, two = machines(postgres, tmp_path, sluice_bin, "counted", 3, slow_and_quick)
+    leader.run("run", "--select", "raw.orders", "clean.orders")
+    with Service(leader, "-v") as service, Worker(one, "--name", "one", "--slots", "1") as first, Worker(two, "--name", "two", "--slots", "5") as second:
+        service.wait_for("the worker '", times=2)
+        send_all(second, signal.SIGSTOP)
+        run = leader.json("trigger", "all")["run_id"]
+        service.wait_for("ended: ok")
+        assert first.end() == 0 and service.end() == 0
+    order = [json.loads(line)["step"] for line in first.seen if "handed in" in line]
+    assert order.index("curated.a_slow") < max(map(order.index, quick)), "the slow one came last: nothing is tested"
+    assert begins_of(service) == sorted(order) and len(set(order)) == len(order)
+    for step in leader.json("status", run)["steps"]:
+        assert step["table"] in order and step["status"] == "ok" and step["machine"] == "one" and step["attempts"] == 1
+    assert leader.run("status", run).stdout.count("on 'one'") == len(order)
+
+
+def test_a_step_that_comes_back_has_not_begun(postgres, tmp_path, sluice_bin):
+    leader, one = machines(postgres, tmp_path, sluice_bin, "came_back", 2)
+    with Service(leader, "-v") as service, Worker(one, "--name", "one") as worker:
+        service.wait_for("the worker 'one'")
+        send_all(worker, signal.SIGSTOP)
+        leader.json("trigger", "all")
+        service.wait_for("the worker 'one' is gone")
+        assert begins_of(service) == []
+        send_all(worker, signal.SIGCONT)
+        service.wait_for("ended: ok")
+        assert worker.end() == 0 and service.end() == 0
+    assert begins_of(service) == ["clean.orders", "curated.total", "raw.orders"]
+
+
 def read_all(worker):
     while not worker.news.empty():
         worker.seen.append(worker.news.get())

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
             fail_msg("%s", err.message); \
     } while (0)
 #define HOLD_MS 600000
+#define HOLDER "one on one on host-1, process 5"
 
 struct end {
     size_t number;
@@ -39,6 +41,8 @@ struct bed {
     struct end ends[8];
     size_t end_count;
     size_t backs[8], back_count;
+    size_t begun[8], begun_count;
+    char machine[32];
     int64_t came, gone;
     int troubles, settled;
 };
@@ -48,6 +52,13 @@ static void on_reply(void *owner, size_t number, const json_t *reply, const stru
     struct bed *bed = owner;
     bed->ends[bed->end_count++] = (struct end){number, reply != NULL, death && death->is_lost,
                                                death ? death->err.code : SL_OK};
+}
+
+static void on_begin(void *owner, size_t number, const char *machine)
+{
+    struct bed *bed = owner;
+    bed->begun[bed->begun_count++] = number;
+    (void)snprintf(bed->machine, sizeof bed->machine, "%s", machine);
 }
 
 static void on_back(void *owner, size_t number)
@@ -113,8 +124,11 @@ static int make(void **state)
                                                .on_settled = on_settled,
                                                .owner = bed};
     OK(sl_handout_open(&options, &bed->handout, &err));
-    bed->hander =
-        (struct sl_hander){.code = "c0de", .on_reply = on_reply, .on_back = on_back, .owner = bed};
+    bed->hander = (struct sl_hander){.code = "c0de",
+                                     .on_reply = on_reply,
+                                     .on_begin = on_begin,
+                                     .on_back = on_back,
+                                     .owner = bed};
     sl_handout_join(bed->handout, &bed->hander);
     *state = bed;
     return 0;
@@ -168,7 +182,7 @@ static size_t claim(struct bed *bed, int64_t ttl_ms, size_t limit, struct sl_job
 {
     size_t count = 0;
     const struct sl_claim claim = {
-        .holder = "one", .ttl_ms = ttl_ms, .limit = limit, .prefix = "prod/c0de/"};
+        .holder = HOLDER, .ttl_ms = ttl_ms, .limit = limit, .prefix = "prod/c0de/"};
     for (int turn = 0; turn < 400 && !count; turn++) {
         uv_run(&bed->loop, UV_RUN_ONCE);
         OK(sl_state_claim(bed->working, &claim, &bed->arena, ret, &count, &err));
@@ -241,6 +255,38 @@ static void a_claim_that_runs_out_is_a_lost_worker_and_its_late_reply_is_nothing
     assert_true(is_lost);
 }
 
+static void a_step_begins_once_where_it_was_claimed_and_not_when_it_is_handed_out(void **state)
+{
+    struct bed *bed = *state;
+    struct sl_job *jobs;
+    appear(bed, "c0de", 2, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 2);
+    start(bed, 70);
+    start(bed, 71);
+    assert_int_equal(claim(bed, HOLD_MS, 1, &jobs), 1);
+    RUN_UNTIL(bed, bed->begun_count == 1);
+    assert_int_equal(bed->begun[0], 70);
+    assert_string_equal(bed->machine, "one on one");
+    complete(bed, &jobs[0], "{\"reply\":{}}");
+    RUN_UNTIL(bed, bed->end_count == 1);
+    OK(sl_state_vanish(bed->working, SL_PRESENT_WORKER "one 1", &err));
+    RUN_UNTIL(bed, bed->back_count == 1);
+    assert_true(bed->begun_count == 1 && bed->backs[0] == 71);
+}
+
+static void one_that_was_done_before_anybody_looked_has_begun_all_the_same(void **state)
+{
+    struct bed *bed = *state;
+    struct sl_job *jobs;
+    appear(bed, "c0de", 1, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 1);
+    start(bed, 70);
+    assert_int_equal(claim(bed, HOLD_MS, 1, &jobs), 1);
+    complete(bed, &jobs[0], "{\"reply\":{}}");
+    RUN_UNTIL(bed, bed->end_count == 1);
+    assert_true(bed->begun_count == 1 && bed->begun[0] == 70);
+}
+
 static void what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none(void **state)
 {
     struct bed *bed = *state;
@@ -308,6 +354,8 @@ int main(void)
         CASE(there_is_room_as_long_as_workers_of_the_code_have_some),
         CASE(replies_deaths_and_what_is_no_reply_come_back_under_their_numbers),
         CASE(a_claim_that_runs_out_is_a_lost_worker_and_its_late_reply_is_nothing),
+        CASE(a_step_begins_once_where_it_was_claimed_and_not_when_it_is_handed_out),
+        CASE(one_that_was_done_before_anybody_looked_has_begun_all_the_same),
         CASE(what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none),
         CASE(what_a_leader_before_had_handed_out_ends_before_anything_begins),
         CASE(what_nobody_is_left_to_claim_comes_back),
