@@ -3,14 +3,12 @@ import email
 import email.policy
 import hashlib
 import hmac
-import http.server
 import json
 import os
 import queue
 import signal
 import ssl
 import subprocess
-import threading
 import time
 
 import pytest
@@ -18,77 +16,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from conftest import free_port
+from receivers import Hook, certificate, hook  # noqa: F401
 
 BAD = "select id, nope from raw.orders"
 GOOD = "select id, amount from raw.orders"
-
-
-class Hook:
-    """A web server that keeps what it gets, and answers as it is told: a status, (status, headers, body), or "hang"."""
-
-    def __init__(self, certificate=None):
-        hook = self
-        self.got, self.answers, self.end = queue.Queue(), [], threading.Event()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.got.put((self.path, dict(self.headers), body))
-                answer = hook.answers.pop(0) if hook.answers else 200
-                if answer == "hang":
-                    hook.end.wait(60)
-                    return
-                status, headers, text = answer if isinstance(answer, tuple) else (answer, {}, b"ok")
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(text)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.port = self.server.server_port
-        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}/in"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.end.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def all(self):
-        """The documents that came so far."""
-        documents = []
-        while not self.got.empty():
-            documents.append(json.loads(self.got.get()[2]))
-        return documents
-
-    def events(self):
-        return [(d["event"], d["alert"]["kind"], d["alert"]["subject"]) for d in self.all()]
-
-
-@pytest.fixture
-def hook():
-    server = Hook()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Of 127.0.0.1 and 127.0.0.2, made by itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    pem, key = folder / "server.pem", folder / "server.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", pem, "-days", "2", "-subj",
-                    "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,IP:127.0.0.2"], check=True, capture_output=True, timeout=60)
-    return pem, key
 
 
 def settings(project, alerts):
@@ -172,7 +103,7 @@ def test_a_kill_between_run_and_delivery_loses_nothing(project, hook):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
     run = subprocess.Popen([project.binary, "run"], cwd=project.folder, env=environment, stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, headers, body = hook.got.get(timeout=120)  # it is being sent: the run is over, and nobody has answered
+    _, headers, body, _ = hook.got.get(timeout=120)  # it is being sent: the run is over, and nobody has answered
     run.send_signal(signal.SIGKILL)
     run.wait(60)
     assert [m["attempts"] for m in alerts(project)["unsent"]] == [0]
@@ -180,7 +111,7 @@ def test_a_kill_between_run_and_delivery_loses_nothing(project, hook):
     project.run("plan")  # whatever does not run does not send
     assert hook.got.empty()
     project.run("alerts", "send")
-    _, again, same = hook.got.get(timeout=10)
+    _, again, same, _ = hook.got.get(timeout=10)
     assert same == body and again["Idempotency-Key"] == headers["Idempotency-Key"] == json.loads(body)["id"]
     assert alerts(project)["unsent"] == []
 
@@ -276,7 +207,7 @@ def test_a_webhook_is_signed_and_has_its_headers(project, hook):
 """, BAD)
     env = {"HOOK_SECRET": "a secret of ours", "TOKEN": "token-4711"}
     done = project.run("run", exit_code=None, env=env)
-    _, headers, body = hook.got.get(timeout=10)
+    _, headers, body, _ = hook.got.get(timeout=10)
     assert headers["Authorization"] == "Bearer token-4711" and headers["Content-Type"] == "application/json"
     digest = hmac.new(b"a secret of ours", body, hashlib.sha256).hexdigest()
     assert headers["X-Sluice-Signature-256"] == f"sha256={digest}"
