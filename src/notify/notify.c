@@ -20,7 +20,8 @@ int sl_notify_open(const struct sl_project *project, struct sl_notify **ret, str
     notify = calloc(1, sizeof *notify);
     SL_TRY_NEW(notify, err);
     notify->project = project;
-    SL_TRY(sl_alert_store_open(project->state_folder, &notify->store, err));
+    const struct sl_state_place place = sl_project_state(project);
+    SL_TRY(sl_alert_store_open(&place, &notify->store, err));
     *ret = notify;
     notify = NULL;
     return SL_OK;
@@ -100,6 +101,7 @@ static int post(struct judging *judging, const struct sl_decision *decision, str
                                            .alert = alert->id,
                                            .event = name,
                                            .channel = decision->channels.items[i],
+                                           .environment = judging->circumstances.environment,
                                            .body = kept,
                                            .created_us = now_us,
                                            .next_us = now_us};

@@ -426,8 +426,10 @@ int sl_service_open_alerts(struct sl_service *service, struct sl_err *err)
                                               .environment = project->environment,
                                               .settings = &service->options.overrides};
     SL_TRY(sl_notify_open(project, &service->notify, err));
-    return service->notify ? sl_sender_open(service->notify, &options, &service->sender, err)
-                           : SL_OK;
+    if (service->notify)
+        SL_TRY(sl_sender_open(service->notify, &options, &service->sender, err));
+    sl_sender_wake(service->sender); // for what the one before it has left
+    return SL_OK;
 }
 
 void sl_service_close_alerts(struct sl_service *service)

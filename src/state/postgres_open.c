@@ -34,7 +34,7 @@ static const char functions[] =
     "immutable as 'select e.value from json_array_elements(cast(list as json)) as e(value)';";
 
 static const char version_table[] =
-    "create table version (version bigint not null); insert into version values (3)";
+    "create table version (version bigint not null); insert into version values (4)";
 
 static void ignore_notice(void *self, const char *message)
 {
@@ -196,13 +196,13 @@ static int find_version(struct sl_postgres_store *store, int64_t *ret, struct sl
 
 static int refuse_later(const struct sl_postgres_store *store, int64_t version, struct sl_err *err)
 {
-    if (version <= SL_STATE_VERSION)
+    if (version <= SL_POSTGRES_VERSION)
         return SL_OK;
     (void)sl_fail(
         err, SL_E_STATE,
         "schema '%s' of the state store was written by a later Sluice (version %lld, this "
         "one knows %d)",
-        store->schema, (long long)version, SL_STATE_VERSION);
+        store->schema, (long long)version, SL_POSTGRES_VERSION);
     return sl_err_hint(err,
                        "update Sluice on this machine (`sluice version` says which one it has), or "
                        "give it a schema of its own: state: postgresql://...?schema=NAME");
@@ -211,8 +211,13 @@ static int refuse_later(const struct sl_postgres_store *store, int64_t version, 
 static int make(struct sl_postgres_store *store, struct sl_err *err)
 {
     const struct sl_schema *schema = &sl_schema_postgres;
-    const char *const parts[] = {functions,    schema->runs, schema->steps, schema->step_indexes,
-                                 schema->rest, version_table};
+    const char *const parts[] = {functions,
+                                 schema->runs,
+                                 schema->steps,
+                                 schema->step_indexes,
+                                 schema->rest,
+                                 sl_schema_alerts,
+                                 version_table};
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     int64_t is_there = 0;
     SL_TRY(ask(store,
@@ -229,6 +234,18 @@ static int make(struct sl_postgres_store *store, struct sl_err *err)
     return SL_OK;
 }
 
+static int move(struct sl_postgres_store *store, int64_t version, struct sl_err *err)
+{
+    if (version == 2)
+        SL_TRY(sl_postgres_store_exec(store, store->connection, sl_schema_from_2, err));
+    if (version == 2 || version == 3) {
+        SL_TRY(sl_postgres_store_exec(store, store->connection, sl_schema_alerts, err));
+        SL_TRY(sl_postgres_store_exec(store, store->connection, "update version set version = 4",
+                                      err));
+    }
+    return SL_OK;
+}
+
 // Another process may be faster: of several, one makes it and the others find it made.
 static int migrate(struct sl_postgres_store *store, struct sl_err *err)
 {
@@ -238,13 +255,8 @@ static int migrate(struct sl_postgres_store *store, struct sl_err *err)
                                       "select pg_advisory_xact_lock(6011302134)", err);
     if (code == SL_OK)
         code = find_version(store, &version, err);
-    if (code == SL_OK && version == 0)
-        code = make(store, err);
-    if (code == SL_OK && version == 2)
-        code = sl_postgres_store_exec(store, store->connection, sl_schema_from_2, err);
-    if (code == SL_OK && version == 2)
-        code = sl_postgres_store_exec(store, store->connection,
-                                      "update version set version = 3 where version = 2", err);
+    if (code == SL_OK)
+        code = version == 0 ? make(store, err) : move(store, version, err);
     if (code == SL_OK)
         return sl_store_postgres.commit(store, err);
     sl_store_postgres.rollback(store);
@@ -279,7 +291,7 @@ int sl_postgres_open(const struct sl_state_place *place, bool for_reading, void 
         return SL_OK;
     }
     // What a later version adds does not hinder an earlier one that is at work.
-    if (version < SL_STATE_VERSION) {
+    if (version < SL_POSTGRES_VERSION) {
         SL_TRY(migrate(store, err));
         SL_TRY(find_version(store, &version, err));
     }

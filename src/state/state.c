@@ -98,9 +98,9 @@ static int keep(char **text, const char *value, struct sl_err *err)
     return SL_OK;
 }
 
-int sl_state_version(void)
+int sl_state_version(const struct sl_state *state)
 {
-    return SL_STATE_VERSION;
+    return state->kind->is_remote ? SL_POSTGRES_VERSION : SL_STATE_VERSION;
 }
 
 int sl_state_fence(struct sl_state *state, const char *name, int64_t token, struct sl_err *err)

@@ -62,7 +62,7 @@ def test_a_later_version_is_refused_with_what_helps(postgres, project):
     postgres.query("update later.version set version = 99")
     done = project.run("status", exit_code=None)
     assert done.returncode != 0
-    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 3)" in done.stderr and "?schema=NAME" in done.stderr
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 4)" in done.stderr and "?schema=NAME" in done.stderr
     project.write("data/orders-2.csv", ORDERS)
     done = project.run("run")  # tables do not depend on it
     assert "history is not kept" in done.stderr
@@ -185,12 +185,25 @@ def test_a_history_of_version_2_is_kept(postgres, project, new_project):
             with contextlib.closing(sqlite3.connect(shop.folder / ".sluice" / "state.db")) as database:
                 database.executescript("alter table runs drop column options; alter table runs drop column owner; pragma user_version = 2")
         else:
-            postgres.query("alter table older.runs drop column options, drop column owner; update older.version set version = 2")
+            postgres.query("alter table older.runs drop column options, drop column owner; update older.version set version = 2;"
+                           "drop table older.alerts, older.outbox, older.silences")
         assert [row["run_id"] for row in shop.json("status")["runs"]] == runs
         shop.write("data/orders-2.csv", ORDERS)
         runs.insert(0, shop.json("run")["run_id"])
         assert [row["run_id"] for row in shop.json("status")["runs"]] == runs
-    assert postgres.query("select version from older.version") == [["3"]]
+    assert postgres.query("select version from older.version") == [["4"]]
+
+
+def test_a_history_of_version_3_gets_tables_for_alerts(postgres, project):
+    shop = new_shop(project, url_of(postgres, "third"))
+    run = shop.json("run")["run_id"]
+    postgres.query("drop table third.alerts, third.outbox, third.silences; update third.version set version = 3")
+    shop.run("alerts", "silence", "lag", "--for", "1h", "--why", "moving")
+    assert shop.json("status")["runs"][0]["run_id"] == run
+    assert postgres.query("select version from third.version") == [["4"]]
+    assert [silence["match"] for silence in shop.json("alerts", "ls")["silences"]] == ["lag"]
+    postgres.query("update third.version set version = 5")
+    assert "written by a later Sluice (version 5, this one knows 4)" in shop.run("alerts", "ls", exit_code=1).stderr
 
 
 def test_steps_that_end_while_the_database_is_away_are_written_once_when_it_is_back(project, sluice_bin):
