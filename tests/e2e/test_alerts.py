@@ -17,6 +17,7 @@ from aiosmtpd.smtp import AuthResult
 
 from conftest import free_port
 from receivers import Hook, certificate, hook  # noqa: F401
+from test_serve import Service
 
 BAD = "select id, nope from raw.orders"
 GOOD = "select id, amount from raw.orders"
@@ -340,6 +341,49 @@ def test_a_run_that_cannot_be_made_is_told(project, hook):
 
 
 # --- mail
+
+
+def test_what_has_left_the_project_is_wrong_no_more(project, hook):
+    make(project, to(hook), BAD)
+    project.run("run", exit_code=None)
+    [raised] = hook.all()
+    (project.folder / "models" / "revenue.sql").unlink()
+    project.run("run", exit_code=None)
+    [document] = hook.all()
+    assert document["event"] == "resolved" and document["alert"]["id"] == raised["alert"]["id"]
+    assert document["alert"]["summary"].startswith("curated.revenue is no longer in the project: its alert (failure) is closed after")
+    assert alerts(project)["alerts"] == []
+    project.run("run", exit_code=None)
+    assert hook.all() == []
+
+
+def test_a_pipeline_that_has_left_the_project_is_wrong_no_more(project, hook):
+    make(project, to(hook))
+    project.write("models/slow.sql", "select count(*) as n from range(400000000) a, range(3) b, raw.orders where a.range % 7 = 1")
+    project.write("pipelines/all.yml", "description: Everything\n")
+    project.write("pipelines/late.yml", "select: [curated.slow+]\ndeadline: 1s\n")
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        project.write("data/2.csv", "id,amount\n7,2\n")
+        project.write("models/slow.sql", "select count(*) as n from range(4000000000) a, range(3) b, raw.orders where a.range % 7 = 1")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        project.run("trigger", "late")
+        _, _, body, _ = hook.got.get(timeout=120)
+        raised = json.loads(body)
+        assert (raised["event"], raised["alert"]["kind"], raised["alert"]["subject"]) == ("raised", "sla", "late")
+        project.run("cancel", "--all", exit_code=None)
+        (project.folder / "pipelines" / "late.yml").unlink()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        while True:
+            _, _, body, _ = hook.got.get(timeout=120)
+            document = json.loads(body)
+            if document["alert"]["subject"] == "late":
+                break
+        assert document["event"] == "resolved" and "late is no longer in the project" in document["alert"]["summary"]
+        assert service.end() in (0, 130)
 
 
 class Mailbox:
