@@ -1,7 +1,7 @@
 // Alerts store: what is wrong now, what was wrong, and the messages that wait to be sent. It is a
 // file in the state folder, or, where the state is in PostgreSQL, tables there, so that whichever
-// machine leads knows them. It may be deleted: what is still wrong is then told once more. One store
-// serves all environments that share a state.
+// machine leads knows them. It may be deleted: what is still wrong is then told once more. One
+// store serves all environments that share a state.
 #ifndef SL_API_ALERTS_H
 #define SL_API_ALERTS_H
 
@@ -32,7 +32,7 @@ struct sl_alert_message {
     const char *event;   // "raised", "repeated", "resolved"
     const char *channel; // name
     const char *environment; // whose service sends it; a file does not keep it
-    const char *body;    // a document of schema sluice.alert/1
+    const char *body;        // a document of schema sluice.alert/1
     int64_t created_us, next_us;
     int64_t sent_us, dead_us; // 0: not
     int64_t attempts;
@@ -46,9 +46,9 @@ struct sl_alert_silence {
     int64_t made_us, until_us;
 };
 
-// Opens or makes the store. SL_E_ALERTS, also for a file of a later version; of PostgreSQL the codes
-// of sl_state_open. A file that is there from before the state was moved to PostgreSQL is taken over
-// and renamed to alerts.db.moved.
+// Opens or makes the store. SL_E_ALERTS, also for a file of a later version; of PostgreSQL the
+// codes of sl_state_open. A file that is there from before the state was moved to PostgreSQL is
+// taken over and renamed to alerts.db.moved.
 SL_MUST int sl_alert_store_open(const struct sl_state_place *place, struct sl_alert_store **ret,
                                 struct sl_err *err);
 // Only if it is there already: NULL in *ret if not.

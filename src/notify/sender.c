@@ -18,8 +18,7 @@ static int64_t next_us(void *owner)
     struct sl_err ignored = {0};
     int64_t ret = 0;
     const struct sl_notify *notify = sender->notify;
-    int code =
-        sl_alert_store_next(notify->store, notify->project->environment, &ret, &ignored);
+    int code = sl_alert_store_next(notify->store, notify->project->environment, &ret, &ignored);
     return code == SL_OK ? ret : sl_clock_now_us() + ASK_AGAIN_US;
 }
 

@@ -20,9 +20,10 @@
 // Of one alert and channel messages go out in their order: who is told that all is well again must
 // have been told what was wrong.
 #define MAY_BE_SENT(MINE, SAME)                                                                    \
-    MINE " sent_us = 0 and dead_us = 0 and not exists (select 1 from outbox as earlier where " SAME \
-         "earlier.alert = outbox.alert and earlier.channel = outbox.channel and earlier.seq < "    \
-         "outbox.seq and earlier.sent_us = 0 and earlier.dead_us = 0)"
+    MINE                                                                                           \
+        " sent_us = 0 and dead_us = 0 and not exists (select 1 from outbox as earlier where " SAME \
+        "earlier.alert = outbox.alert and earlier.channel = outbox.channel and earlier.seq < "     \
+        "outbox.seq and earlier.sent_us = 0 and earlier.dead_us = 0)"
 
 // ?1 is always the project. A file is of one project alone and has no column for it.
 struct sql {
@@ -32,40 +33,40 @@ struct sql {
     const char *lock; // so that nobody else writes in this transaction; NULL: there is no need
 };
 
-#define SQL(MINE, KEY, KEY_VALUE)                                                                  \
-    .list = "select " ALERT_COLUMNS " from alerts where " MINE                                     \
-            "(cast(?2 as bigint) = 1 or closed_us = 0) and (cast(?3 as text) is null or "          \
-            "environment = ?3) order by closed_us = 0 desc, opened_us desc, id limit ?4",          \
-    .put = "insert into alerts (" KEY ALERT_COLUMNS ") values (" KEY_VALUE                         \
-           "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) on conflict (" KEY       \
-           "id) do update set " REPLACED("owner") ", " REPLACED("summary") ", " REPLACED(          \
-               "code") ", " REPLACED("run_id") ", " REPLACED("channels") ", " REPLACED("seen_us")  \
-           ", " REPLACED("told_us") ", " REPLACED("closed_us") ", " REPLACED("times"),             \
-    .unsent = "select " MESSAGE_COLUMNS " from outbox where " MINE "sent_us = 0 order by seq",     \
-    .revive = "update outbox set dead_us = 0, next_us = ?2, created_us = ?2 where " MINE           \
-              "dead_us > 0 and sent_us = 0",                                                       \
-    .silence = "insert into silences (" KEY "match, why, by, made_us, until_us) values (" KEY_VALUE \
-               "?2, ?3, ?4, ?5, ?6)",                                                              \
-    .unsilence = "update silences set until_us = ?2 where " MINE "match = ?3 and until_us > ?2",   \
-    .silences = "select seq, match, why, by, made_us, until_us from silences where " MINE          \
-                "until_us > ?2 order by seq",                                                      \
-    .count = "select (select count(*) from alerts where " MINE "closed_us = 0), "                  \
-             "(select count(*) from outbox where " MINE "sent_us = 0 and dead_us = 0), "           \
-             "(select count(*) from outbox where " MINE                                            \
-             "sent_us = 0 and dead_us = 0 and attempts > 0), "                                     \
-             "(select count(*) from outbox where " MINE "sent_us = 0 and dead_us > 0), "           \
-             "(select count(*) from outbox where " MINE "sent_us > 0)",                            \
-    .forget = {"delete from outbox where " MINE                                                    \
-               "((sent_us > 0 and sent_us < ?2) or (dead_us > 0 and dead_us < ?2))",               \
-               "delete from alerts where " MINE "closed_us > 0 and closed_us < ?2",                \
+#define SQL(MINE, KEY, KEY_VALUE)                                                                                                       \
+    .list = "select " ALERT_COLUMNS " from alerts where " MINE                                                                          \
+            "(cast(?2 as bigint) = 1 or closed_us = 0) and (cast(?3 as text) is null or "                                               \
+            "environment = ?3) order by closed_us = 0 desc, opened_us desc, id limit ?4",                                               \
+    .put = "insert into alerts (" KEY ALERT_COLUMNS ") values (" KEY_VALUE                                                              \
+           "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) on conflict (" KEY                                            \
+           "id) do update set " REPLACED("owner") ", " REPLACED("summary") ", " REPLACED("code") ", " REPLACED("run_id") ", " REPLACED( \
+               "channels") ", " REPLACED("seen_us") ", " REPLACED("told_us") ", " REPLACED("close"                                      \
+                                                                                           "d_us") ", " REPLACED("times"),              \
+    .unsent = "select " MESSAGE_COLUMNS " from outbox where " MINE "sent_us = 0 order by seq",                                          \
+    .revive = "update outbox set dead_us = 0, next_us = ?2, created_us = ?2 where " MINE                                                \
+              "dead_us > 0 and sent_us = 0",                                                                                            \
+    .silence = "insert into silences (" KEY                                                                                             \
+               "match, why, by, made_us, until_us) values (" KEY_VALUE "?2, ?3, ?4, ?5, ?6)",                                           \
+    .unsilence = "update silences set until_us = ?2 where " MINE "match = ?3 and until_us > ?2",                                        \
+    .silences = "select seq, match, why, by, made_us, until_us from silences where " MINE                                               \
+                "until_us > ?2 order by seq",                                                                                           \
+    .count = "select (select count(*) from alerts where " MINE "closed_us = 0), "                                                       \
+             "(select count(*) from outbox where " MINE "sent_us = 0 and dead_us = 0), "                                                \
+             "(select count(*) from outbox where " MINE                                                                                 \
+             "sent_us = 0 and dead_us = 0 and attempts > 0), "                                                                          \
+             "(select count(*) from outbox where " MINE "sent_us = 0 and dead_us > 0), "                                                \
+             "(select count(*) from outbox where " MINE "sent_us > 0)",                                                                 \
+    .forget = {"delete from outbox where " MINE                                                                                         \
+               "((sent_us > 0 and sent_us < ?2) or (dead_us > 0 and dead_us < ?2))",                                                    \
+               "delete from alerts where " MINE "closed_us > 0 and closed_us < ?2",                                                     \
                "delete from silences where " MINE "until_us < ?2"}
 
 static const struct sql of_file = {
     SQL("", "", ""),
     .post = "insert or ignore into outbox (id, alert, event, channel, body, created_us, next_us, "
             "sent_us, dead_us, attempts, error) values (?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, '')",
-    .due = "select " MESSAGE_COLUMNS " from outbox where next_us <= ?2 and " MAY_BE_SENT("", "")
-           " order by seq limit ?3",
+    .due = "select " MESSAGE_COLUMNS
+           " from outbox where next_us <= ?2 and " MAY_BE_SENT("", "") " order by seq limit ?3",
     .next = "select coalesce(min(next_us), 0) from outbox where " MAY_BE_SENT("", ""),
     .mark = "update outbox set next_us = ?3, sent_us = ?4, dead_us = ?5, attempts = ?6, error = ?7 "
             "where seq = ?2",
@@ -86,8 +87,8 @@ static const struct sql of_server = {
            "<= sluice_now() and " MAY_BE_SENT_BY_ME
            " order by seq limit ?4 /*skip locked*/) returning " MESSAGE_COLUMNS
            ") select " MESSAGE_COLUMNS " from taken order by seq",
-    .next = "select coalesce(min(greatest(next_us, held_until_us)), 0) from outbox where "
-            MAY_BE_SENT_BY_ME,
+    .next = "select coalesce(min(greatest(next_us, held_until_us)), 0) from outbox "
+            "where " MAY_BE_SENT_BY_ME,
     .mark = "update outbox set next_us = ?3, sent_us = ?4, dead_us = ?5, attempts = ?6, error = "
             "?7, holder = '', held_until_us = 0 where " MINE "seq = ?2 and holder = ?8",
     .lock = "select pg_advisory_xact_lock(60113021, hashtext(current_schema() || ' ' || "
@@ -114,12 +115,12 @@ static int run(struct sl_alert_store *store, struct sl_statement statement, stru
     return told(store, store->kind->run(store->self, &statement, err), err);
 }
 
-#define RUN(store, text, parameters, ...)                                              \
-    run((store),                                                                       \
-        (struct sl_statement){.sql = (text),                                           \
-                              .params = (parameters),                                  \
-                              .count = sizeof(parameters) / sizeof *(parameters),      \
-                              __VA_ARGS__},                                            \
+#define RUN(store, text, parameters, ...)                                         \
+    run((store),                                                                  \
+        (struct sl_statement){.sql = (text),                                      \
+                              .params = (parameters),                             \
+                              .count = sizeof(parameters) / sizeof *(parameters), \
+                              __VA_ARGS__},                                       \
         err)
 
 int sl_alert_store_begin(struct sl_alert_store *store, struct sl_err *err)
@@ -157,12 +158,12 @@ static int write_one(struct sl_alert_store *store, struct sl_statement statement
     return code;
 }
 
-#define WRITE(store, text, parameters, ...)                                            \
-    write_one((store),                                                                 \
-              (struct sl_statement){.sql = (text),                                     \
-                                    .params = (parameters),                            \
+#define WRITE(store, text, parameters, ...)                                             \
+    write_one((store),                                                                  \
+              (struct sl_statement){.sql = (text),                                      \
+                                    .params = (parameters),                             \
                                     .count = sizeof(parameters) / sizeof *(parameters), \
-                                    __VA_ARGS__},                                      \
+                                    __VA_ARGS__},                                       \
               err)
 
 // --- opening and closing
@@ -344,11 +345,11 @@ int sl_alert_store_list(struct sl_alert_store *store, const struct sl_alert_quer
                         struct sl_err *err)
 {
     struct reading reading = {.arena = arena};
-    const struct sl_param params[] = {
-        SL_TEXT(store->project), SL_NUMBER(query->all), SL_TEXT(query->environment),
-        SL_NUMBER(query->limit ? (int64_t)query->limit : INT64_MAX)};
-    SL_TRY(RUN(store, store->sql->list, params, .on_row = take_alert, .to = &reading,
-               .arena = arena));
+    const struct sl_param params[] = {SL_TEXT(store->project), SL_NUMBER(query->all),
+                                      SL_TEXT(query->environment),
+                                      SL_NUMBER(query->limit ? (int64_t)query->limit : INT64_MAX)};
+    SL_TRY(
+        RUN(store, store->sql->list, params, .on_row = take_alert, .to = &reading, .arena = arena));
     *ret = reading.rows;
     *ret_count = reading.count;
     return SL_OK;
@@ -359,15 +360,21 @@ int sl_alert_store_list(struct sl_alert_store *store, const struct sl_alert_quer
 int sl_alert_store_put(struct sl_alert_store *store, const struct sl_alert_row *alert,
                        struct sl_err *err)
 {
-    const struct sl_param params[] = {
-        SL_TEXT(store->project),       TEXT_OR_EMPTY(alert->id),
-        TEXT_OR_EMPTY(alert->environment), TEXT_OR_EMPTY(alert->kind),
-        TEXT_OR_EMPTY(alert->subject), TEXT_OR_EMPTY(alert->owner),
-        TEXT_OR_EMPTY(alert->summary), TEXT_OR_EMPTY(alert->code),
-        TEXT_OR_EMPTY(alert->run_id),  TEXT_OR_EMPTY(alert->channels),
-        SL_NUMBER(alert->opened_us),   SL_NUMBER(alert->seen_us),
-        SL_NUMBER(alert->told_us),     SL_NUMBER(alert->closed_us),
-        SL_NUMBER(alert->times)};
+    const struct sl_param params[] = {SL_TEXT(store->project),
+                                      TEXT_OR_EMPTY(alert->id),
+                                      TEXT_OR_EMPTY(alert->environment),
+                                      TEXT_OR_EMPTY(alert->kind),
+                                      TEXT_OR_EMPTY(alert->subject),
+                                      TEXT_OR_EMPTY(alert->owner),
+                                      TEXT_OR_EMPTY(alert->summary),
+                                      TEXT_OR_EMPTY(alert->code),
+                                      TEXT_OR_EMPTY(alert->run_id),
+                                      TEXT_OR_EMPTY(alert->channels),
+                                      SL_NUMBER(alert->opened_us),
+                                      SL_NUMBER(alert->seen_us),
+                                      SL_NUMBER(alert->told_us),
+                                      SL_NUMBER(alert->closed_us),
+                                      SL_NUMBER(alert->times)};
     return WRITE(store, store->sql->put, params, );
 }
 
@@ -376,12 +383,15 @@ int sl_alert_store_put(struct sl_alert_store *store, const struct sl_alert_row *
 int sl_alert_store_post(struct sl_alert_store *store, const struct sl_alert_message *message,
                         struct sl_err *err)
 {
-    const struct sl_param params[] = {
-        SL_TEXT(store->project),         TEXT_OR_EMPTY(message->id),
-        TEXT_OR_EMPTY(message->alert),   TEXT_OR_EMPTY(message->event),
-        TEXT_OR_EMPTY(message->channel), TEXT_OR_EMPTY(message->body),
-        SL_NUMBER(message->created_us),  SL_NUMBER(message->next_us),
-        TEXT_OR_EMPTY(message->environment)};
+    const struct sl_param params[] = {SL_TEXT(store->project),
+                                      TEXT_OR_EMPTY(message->id),
+                                      TEXT_OR_EMPTY(message->alert),
+                                      TEXT_OR_EMPTY(message->event),
+                                      TEXT_OR_EMPTY(message->channel),
+                                      TEXT_OR_EMPTY(message->body),
+                                      SL_NUMBER(message->created_us),
+                                      SL_NUMBER(message->next_us),
+                                      TEXT_OR_EMPTY(message->environment)};
     return WRITE(store, store->sql->post, params, );
 }
 
@@ -415,9 +425,9 @@ int sl_alert_store_due(struct sl_alert_store *store, const struct sl_alert_due *
     struct reading reading = {.arena = arena};
     int64_t limit = (int64_t)due->limit;
     if (store->kind->is_remote) {
-        const struct sl_param params[] = {
-            SL_TEXT(store->project), TEXT_OR_EMPTY(due->environment), SL_NUMBER(due->by_us),
-            SL_NUMBER(limit),        SL_TEXT(store->holder),          SL_NUMBER(due->ttl_ms * 1000)};
+        const struct sl_param params[] = {SL_TEXT(store->project), TEXT_OR_EMPTY(due->environment),
+                                          SL_NUMBER(due->by_us),   SL_NUMBER(limit),
+                                          SL_TEXT(store->holder),  SL_NUMBER(due->ttl_ms * 1000)};
         SL_TRY(WRITE(store, store->sql->due, params, .on_row = take_message, .to = &reading,
                      .arena = arena));
     } else {
@@ -461,10 +471,10 @@ int sl_alert_store_unsent(struct sl_alert_store *store, struct sl_arena *arena,
 int sl_alert_store_mark(struct sl_alert_store *store, const struct sl_alert_message *message,
                         struct sl_err *err)
 {
-    const struct sl_param params[] = {
-        SL_TEXT(store->project),      SL_NUMBER(message->seq),     SL_NUMBER(message->next_us),
-        SL_NUMBER(message->sent_us),  SL_NUMBER(message->dead_us), SL_NUMBER(message->attempts),
-        TEXT_OR_EMPTY(message->error), SL_TEXT(store->holder)};
+    const struct sl_param params[] = {SL_TEXT(store->project),       SL_NUMBER(message->seq),
+                                      SL_NUMBER(message->next_us),   SL_NUMBER(message->sent_us),
+                                      SL_NUMBER(message->dead_us),   SL_NUMBER(message->attempts),
+                                      TEXT_OR_EMPTY(message->error), SL_TEXT(store->holder)};
     return WRITE(store, store->sql->mark, params, );
 }
 
@@ -484,9 +494,9 @@ bool sl_alert_store_is_shared(const struct sl_alert_store *store)
 int sl_alert_store_silence(struct sl_alert_store *store, const struct sl_alert_silence *silence,
                            struct sl_err *err)
 {
-    const struct sl_param params[] = {
-        SL_TEXT(store->project),     TEXT_OR_EMPTY(silence->match), TEXT_OR_EMPTY(silence->why),
-        TEXT_OR_EMPTY(silence->by), SL_NUMBER(silence->made_us),   SL_NUMBER(silence->until_us)};
+    const struct sl_param params[] = {SL_TEXT(store->project),     TEXT_OR_EMPTY(silence->match),
+                                      TEXT_OR_EMPTY(silence->why), TEXT_OR_EMPTY(silence->by),
+                                      SL_NUMBER(silence->made_us), SL_NUMBER(silence->until_us)};
     return WRITE(store, store->sql->silence, params, );
 }
 

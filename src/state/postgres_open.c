@@ -211,13 +211,9 @@ static int refuse_later(const struct sl_postgres_store *store, int64_t version, 
 static int make(struct sl_postgres_store *store, struct sl_err *err)
 {
     const struct sl_schema *schema = &sl_schema_postgres;
-    const char *const parts[] = {functions,
-                                 schema->runs,
-                                 schema->steps,
-                                 schema->step_indexes,
-                                 schema->rest,
-                                 sl_schema_alerts,
-                                 version_table};
+    const char *const parts[] = {
+        functions,    schema->runs,     schema->steps, schema->step_indexes,
+        schema->rest, sl_schema_alerts, version_table};
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     int64_t is_there = 0;
     SL_TRY(ask(store,

@@ -115,6 +115,6 @@ const char sl_schema_alerts[] =
     "dead_us = 0;"
     "create index outbox_alert on outbox (project, alert, channel, seq);"
     "create table silences (seq " POSTGRES_SEQ ", project " POSTGRES_TEXT
-    " not null, match " POSTGRES_TEXT " not null, why " POSTGRES_TEXT
-    " not null, by " POSTGRES_TEXT " not null, made_us bigint not null, until_us bigint not null);"
+    " not null, match " POSTGRES_TEXT " not null, why " POSTGRES_TEXT " not null, by " POSTGRES_TEXT
+    " not null, made_us bigint not null, until_us bigint not null);"
     "create index silences_until on silences (project, until_us);";
