@@ -494,6 +494,7 @@ static int begin(struct sl_service *service, struct sl_err *err)
 static void close_handle(uv_handle_t *handle, void *unused)
 {
     (void)unused;
+    sl_courier_abandon(handle);
     if (!uv_is_closing(handle))
         uv_close(handle, NULL);
 }
@@ -517,7 +518,7 @@ static void on_patience_over(uv_timer_t *timer)
     uv_stop(timer->loop);
 }
 
-// Looks at files that are under way, and children, end by themselves; what does not is left.
+// Looks at files that are under way, and children, end by themselves; what does not is ended.
 static void close_all(uv_loop_t *loop)
 {
     uv_timer_t patience;
