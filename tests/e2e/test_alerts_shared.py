@@ -1,7 +1,7 @@
 """Alerts where the state is in PostgreSQL: whichever machine leads knows what was told, and each message is sent by one of them."""
 import json
-import pathlib
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -93,7 +93,7 @@ def test_what_a_killed_sender_had_claimed_is_sent_by_another_when_the_claim_has_
 def test_of_two_that_send_at_once_each_sends_others(postgres, tmp_path, sluice_bin, hook):
     models = [f"m{i}" for i in range(8)]
     one, two = on_two(postgres, tmp_path, sluice_bin, "together", hook, ["total", *models])
-    hook.answers = [500] * 9
+    hook.answers = [(503, {"Retry-After": "3000"}, b"")] * 9
     one.run("run", exit_code=None)
     assert len(hook.all()) == 9 and hook.answers == []
     senders = [subprocess.Popen([str(project.binary), "alerts", "send"], cwd=project.folder, stdout=subprocess.PIPE, text=True)
@@ -108,7 +108,7 @@ def test_each_environment_sends_its_own(postgres, tmp_path, sluice_bin, hook):
     one, two = on_two(postgres, tmp_path, sluice_bin, "apart", hook)
     with (two.folder / "sluice.yml").open("a") as file:
         file.write("environments: {dev: {alerts: {channels: {other: {webhook: 'http://127.0.0.1:9/'}}}}}\n")
-    hook.answers = [500]
+    hook.answers = [(503, {"Retry-After": "3000"}, b"")]
     one.run("run", exit_code=None)
     hook.all()
     assert "0 messages sent" in two.run("alerts", "send", "--env", "dev").stdout
@@ -134,7 +134,7 @@ def test_alerts_of_a_file_go_along_when_the_state_moves_to_a_server(postgres, pr
     project.write("sources/orders.yml", "path: data/*.csv\n")
     project.write("data/1.csv", "id,amount\n1,2\n")
     project.write("models/total.sql", "select nope from raw.orders")
-    hook.answers = [500]
+    hook.answers = [(503, {"Retry-After": "3000"}, b"")]
     project.run("run", exit_code=None)
     project.run("alerts", "silence", "lag", "--for", "1h", "--why", "moving")
     [refused] = hook.all()
