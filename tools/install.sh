@@ -24,9 +24,9 @@ completion bash bash-completion/completions/sluice
 completion zsh zsh/site-functions/_sluice
 completion fish fish/vendor_completions.d/sluice.fish
 mkdir -p "$work/systemd"
-for unit in service socket; do
-    sed "s|@bindir@|${bindir:-$prefix/bin}|" "$(dirname "$0")/../share/systemd/sluice.$unit" >"$work/systemd/sluice.$unit"
-    install -D -m 644 "$work/systemd/sluice.$unit" "$prefix/lib/systemd/system/sluice.$unit"
+for unit in sluice.service sluice.socket sluice-worker.service; do
+    sed "s|@bindir@|${bindir:-$prefix/bin}|" "$(dirname "$0")/../share/systemd/$unit" >"$work/systemd/$unit"
+    install -D -m 644 "$work/systemd/$unit" "$prefix/lib/systemd/system/$unit"
 done
 
 for file in grafana/sluice-runs.json grafana/sluice-tables.json prometheus/sluice.rules.yml; do

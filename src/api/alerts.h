@@ -1,12 +1,11 @@
-// Alerts store: what is wrong now, what was wrong, and the messages that wait to be sent. It may be
-// deleted: what is still wrong is then told once more. One store serves all environments that share
-// a state folder.
+// Alerts store: what is wrong now, what was wrong, and the messages that wait to be sent. It is a
+// file in the state folder, or, where the state is in PostgreSQL, tables there, so that whichever
+// machine leads knows them. It may be deleted: what is still wrong is then told once more. One
+// store serves all environments that share a state.
 #ifndef SL_API_ALERTS_H
 #define SL_API_ALERTS_H
 
-#include "base/arena.h"
-
-#include <stdint.h>
+#include "api/state.h"
 
 struct sl_alert_store;
 
@@ -32,7 +31,8 @@ struct sl_alert_message {
     const char *alert;   // id of the alert
     const char *event;   // "raised", "repeated", "resolved"
     const char *channel; // name
-    const char *body;    // a document of schema sluice.alert/1
+    const char *environment; // whose service sends it; a file does not keep it
+    const char *body;        // a document of schema sluice.alert/1
     int64_t created_us, next_us;
     int64_t sent_us, dead_us; // 0: not
     int64_t attempts;
@@ -46,12 +46,16 @@ struct sl_alert_silence {
     int64_t made_us, until_us;
 };
 
-// Opens or makes the store in a folder. SL_E_ALERTS, also for one of a later version.
-SL_MUST int sl_alert_store_open(const char *folder, struct sl_alert_store **ret,
+// Opens or makes the store. SL_E_ALERTS, also for a file of a later version; of PostgreSQL the
+// codes of sl_state_open. A file that is there from before the state was moved to PostgreSQL is
+// taken over and renamed to alerts.db.moved.
+SL_MUST int sl_alert_store_open(const struct sl_state_place *place, struct sl_alert_store **ret,
                                 struct sl_err *err);
 // Only if it is there already: NULL in *ret if not.
-SL_MUST int sl_alert_store_find(const char *folder, struct sl_alert_store **ret,
+SL_MUST int sl_alert_store_find(const struct sl_state_place *place, struct sl_alert_store **ret,
                                 struct sl_err *err);
+// Whether other machines may send out of it.
+bool sl_alert_store_is_shared(const struct sl_alert_store *store);
 void sl_alert_store_close(struct sl_alert_store **store); // for SL_AUTO
 
 // Between begin and end nobody else writes, so that what was read stays true. Without an end, all
@@ -77,17 +81,26 @@ SL_MUST int sl_alert_store_post(struct sl_alert_store *store,
                                 const struct sl_alert_message *message, struct sl_err *err);
 
 // What may be sent at a time: not sent, not given up, and no message of the same alert to the same
-// channel waits before it. `by_us`: those due by then; INT64_MAX: all. Oldest first.
-SL_MUST int sl_alert_store_due(struct sl_alert_store *store, int64_t by_us, size_t limit,
+// channel waits before it. Oldest first. Out of a shared store they are claimed: nobody else gets
+// them for ttl_ms, or before they are marked.
+struct sl_alert_due {
+    const char *environment; // of a shared store: only its messages. NULL is ""
+    int64_t by_us;           // those due by then; INT64_MAX: all
+    int64_t ttl_ms;
+    size_t limit;
+};
+SL_MUST int sl_alert_store_due(struct sl_alert_store *store, const struct sl_alert_due *due,
                                struct sl_arena *arena, struct sl_alert_message **ret,
                                size_t *ret_count, struct sl_err *err);
-// When the next message that may be sent is due; 0: there is none.
-SL_MUST int sl_alert_store_next(struct sl_alert_store *store, int64_t *ret_us, struct sl_err *err);
+// When the next message that may be sent is due, or its claim runs out; 0: there is none.
+SL_MUST int sl_alert_store_next(struct sl_alert_store *store, const char *environment,
+                                int64_t *ret_us, struct sl_err *err);
 // All that is not sent, given up or not, oldest first.
 SL_MUST int sl_alert_store_unsent(struct sl_alert_store *store, struct sl_arena *arena,
                                   struct sl_alert_message **ret, size_t *ret_count,
                                   struct sl_err *err);
-// After an attempt: next_us, sent_us, dead_us, attempts and error of the message with its seq.
+// After an attempt: next_us, sent_us, dead_us, attempts and error of the message with its seq. Its
+// claim ends; if that was another's by then, nothing is written.
 SL_MUST int sl_alert_store_mark(struct sl_alert_store *store,
                                 const struct sl_alert_message *message, struct sl_err *err);
 // What was given up is tried again.

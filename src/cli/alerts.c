@@ -246,7 +246,8 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(open_project(&options->common, &session, err));
-    SL_TRY(sl_alert_store_find(session.project->state_folder, &session.store, err));
+    const struct sl_state_place place = sl_project_state(session.project);
+    SL_TRY(sl_alert_store_find(&place, &session.store, err));
     if (session.store) {
         struct sl_alert_query query = {.environment = session.project->environment,
                                        .all = options->all,
@@ -355,7 +356,8 @@ static int run_silence(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(check_silence(options, err));
     SL_TRY(open_project(&options->common, &session, err));
-    SL_TRY(sl_alert_store_open(session.project->state_folder, &session.store, err));
+    const struct sl_state_place place = sl_project_state(session.project);
+    SL_TRY(sl_alert_store_open(&place, &session.store, err));
     if (options->end)
         return end_silence(options, &session, err);
     int64_t now_us = sl_clock_now_us();

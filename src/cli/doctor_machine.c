@@ -63,9 +63,10 @@ static int look_state(struct looker *looker)
     if (of->state_note)
         return add(looker, "state", SL_HEALTH_WRONG, of->state_note, NULL);
     if (looker->project->state_url)
-        return add(looker, "state", SL_HEALTH_OK,
-                   sl_arena_printf(looker->arena, "PostgreSQL, version %d", sl_state_version()),
-                   NULL);
+        return add(
+            looker, "state", SL_HEALTH_OK,
+            sl_arena_printf(looker->arena, "PostgreSQL, version %d", sl_state_version()),
+            NULL);
     const char *path = sl_path_join(looker->arena, looker->project->state_folder, "state.db");
     SL_TRY_NEW(path, looker->err);
     if (sl_fs_stat(path, &stat, &ignored) != SL_OK)
@@ -237,7 +238,7 @@ static int look_alerts(struct looker *looker)
     if (!project->alerts || !project->alerts->channels.count)
         return add(looker, "alerts", SL_HEALTH_OK,
                    "sluice.yml has no `alerts`: nobody is told when something goes wrong", NULL);
-    if (sl_fs_exists(file)) { // else it would be made
+    if (project->state_url || sl_fs_exists(file)) { // else it would be made
         int code = sl_notify_open(project, &notify, &failure);
         if (code == SL_OK)
             code = sl_notify_count(notify, &counts, &failure);

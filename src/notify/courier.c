@@ -183,3 +183,12 @@ void sl_courier_close(struct sl_courier **courier)
     uv_close((uv_handle_t *)&(*courier)->timer, on_timer_closed);
     *courier = NULL;
 }
+
+void sl_courier_abandon(uv_handle_t *handle)
+{
+    uv_process_t *child = (uv_process_t *)handle;
+    if (handle->type != UV_PROCESS || child->exit_cb != on_child_exit || uv_is_closing(handle))
+        return;
+    (void)uv_process_kill(child, SIGKILL);
+    uv_close(handle, on_child_closed);
+}

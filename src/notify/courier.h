@@ -31,5 +31,8 @@ void sl_courier_wake(struct sl_courier *courier);
 // Starts nothing more and ends the child; the owner is not asked any more. Its memory goes when the
 // loop has closed the handles, for which the loop must run on.
 void sl_courier_close(struct sl_courier **courier);
+// For who closes the loop and will wait no longer: kills a child that has not ended, and closes its
+// handle so that the courier's memory goes with it. To other handles it does nothing.
+void sl_courier_abandon(uv_handle_t *handle);
 
 #endif

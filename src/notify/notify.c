@@ -4,6 +4,7 @@
 #include "notify/facts.h"
 #include "notify/inner.h"
 #include "notify/message.h"
+#include "spec/pipeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@ int sl_notify_open(const struct sl_project *project, struct sl_notify **ret, str
     notify = calloc(1, sizeof *notify);
     SL_TRY_NEW(notify, err);
     notify->project = project;
-    SL_TRY(sl_alert_store_open(project->state_folder, &notify->store, err));
+    const struct sl_state_place place = sl_project_state(project);
+    SL_TRY(sl_alert_store_open(&place, &notify->store, err));
     *ret = notify;
     notify = NULL;
     return SL_OK;
@@ -100,6 +102,7 @@ static int post(struct judging *judging, const struct sl_decision *decision, str
                                            .alert = alert->id,
                                            .event = name,
                                            .channel = decision->channels.items[i],
+                                           .environment = judging->circumstances.environment,
                                            .body = kept,
                                            .created_us = now_us,
                                            .next_us = now_us};
@@ -139,9 +142,32 @@ static bool has_anything(const struct judging *judging, const struct sl_findings
     return sl_map_count(&judging->open) > 0;
 }
 
-// Most runs find nothing wrong and have nothing to end: they write nothing.
+static bool is_in_project(const struct sl_project *project, const struct sl_graph *graph,
+                          const char *subject)
+{
+    for (size_t i = 0; i < project->pipeline_count; i++)
+        if (sl_str_equal(project->pipelines[i].name, subject))
+            return true;
+    return sl_str_equal(project->name, subject) || sl_graph_node(graph, subject);
+}
+
+// What an alert is about may be gone, and then nothing is ever found about it again.
+static int take_gone(struct judging *judging, const struct sl_graph *graph, struct sl_err *err)
+{
+    for (const struct sl_map_entry *at = sl_map_first(&judging->open); at; at = sl_map_next(at)) {
+        const struct sl_alert_row *row = sl_map_value(at);
+        struct sl_finding finding = {.subject = row->subject, .has_left = true};
+        if (!is_in_project(judging->notify->project, graph, row->subject) &&
+            sl_alert_kind_find(row->kind, &finding.kind))
+            SL_TRY(take(judging, &finding, err));
+    }
+    return SL_OK;
+}
+
+// Most runs find nothing wrong and have nothing to end: they write nothing. `world`: where what is
+// gone can be seen; NULL: it cannot.
 static int judge(struct sl_notify *notify, const struct sl_findings *findings, const char *run_id,
-                 struct sl_err *err)
+                 const struct sl_world *world, struct sl_err *err)
 {
     SL_AUTO(judging_clear) struct judging judging = {.notify = notify};
     const char *environment = notify->project->environment;
@@ -159,6 +185,9 @@ static int judge(struct sl_notify *notify, const struct sl_findings *findings, c
     SL_TRY(read_open(&judging, err)); // as it is now that nobody else writes
     for (size_t i = 0; i < findings->count; i++)
         SL_TRY(take(&judging, &findings->items[i], err));
+    // A run may be of a project that has been read anew since it began.
+    if (world && world->project == notify->project)
+        SL_TRY(take_gone(&judging, &world->graph, err));
     SL_TRY(sl_alert_store_forget(notify->store, judging.circumstances.now_us - KEEP_US, err));
     return sl_alert_store_end(notify->store, err);
 }
@@ -235,7 +264,7 @@ int sl_notify_run_ended(struct sl_notify *notify, const struct sl_run *run, cons
             SL_TRY(sl_look_table(&look, outcome->node, &subject, err));
         SL_TRY(add(&collection, notify, &subject, err));
     }
-    return judge(notify, &collection.findings, run->id, err);
+    return judge(notify, &collection.findings, run->id, run->world, err);
 }
 
 int sl_notify_run_failed(struct sl_notify *notify, const struct sl_err *failure,
@@ -249,7 +278,7 @@ int sl_notify_run_failed(struct sl_notify *notify, const struct sl_err *failure,
     subject.code = sl_code_info(failure->code)->id;
     subject.message = failure->message;
     SL_TRY(add(&collection, notify, &subject, err));
-    return judge(notify, &collection.findings, NULL, err);
+    return judge(notify, &collection.findings, NULL, NULL, err);
 }
 
 int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, const char *run_id,
@@ -263,7 +292,7 @@ int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, const cha
     if (pipeline) // whose deadline is its own
         subject.deadline_s = 0;
     SL_TRY(add(&collection, notify, &subject, err));
-    return judge(notify, &collection.findings, run_id, err);
+    return judge(notify, &collection.findings, run_id, NULL, err);
 }
 
 static struct sl_subject table_subject(const struct sl_health_table *table)
@@ -287,7 +316,8 @@ static void add_waiting(const struct sl_health *health, struct sl_subject *subje
         }
 }
 
-int sl_notify_look(struct sl_notify *notify, const struct sl_health *health, struct sl_err *err)
+int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
+                   const struct sl_health *health, struct sl_err *err)
 {
     SL_AUTO(collection_clear) struct collection collection = {0};
     if (!notify)
@@ -307,7 +337,7 @@ int sl_notify_look(struct sl_notify *notify, const struct sl_health *health, str
         subject.lags_behind = target->table;
         SL_TRY(add(&collection, notify, &subject, err));
     }
-    return judge(notify, &collection.findings, NULL, err);
+    return judge(notify, &collection.findings, NULL, world, err);
 }
 
 int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world, const char *pipeline,
@@ -327,7 +357,7 @@ int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world, co
             subject.outcome = SL_SEEN_WELL;
         SL_TRY(add(&collection, notify, &subject, err));
     }
-    return judge(notify, &collection.findings, NULL, err);
+    return judge(notify, &collection.findings, NULL, world, err);
 }
 
 int sl_notify_count(struct sl_notify *notify, struct sl_notify_counts *ret, struct sl_err *err)

@@ -45,9 +45,9 @@ SL_MUST int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, c
 SL_MUST int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world,
                               const char *pipeline, struct sl_err *err);
 // Between runs: freshness of every table, lag of tables, sources (as that of their raw tables) and
-// targets. A minute apart is enough.
-SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_health *health,
-                           struct sl_err *err);
+// targets, and whether what an alert is about is still in the project. A minute apart is enough.
+SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
+                           const struct sl_health *health, struct sl_err *err);
 
 // --- Sending
 

@@ -237,9 +237,10 @@ static int join(const struct sl_strs *names, struct sl_arena *arena, const char 
     return SL_OK;
 }
 
-// What became well: told to those who were told that it was not.
-static int decide_well(const struct sl_circumstances *c, const struct sl_alert_row *open,
-                       struct sl_arena *arena, struct sl_decision *ret, struct sl_err *err)
+// What became well, or has left: told to those who were told that it was not well.
+static int decide_over(const struct sl_circumstances *c, const struct sl_finding *finding,
+                       const struct sl_alert_row *open, struct sl_arena *arena,
+                       struct sl_decision *ret, struct sl_err *err)
 {
     char buffer[32];
     if (!open)
@@ -251,8 +252,14 @@ static int decide_well(const struct sl_circumstances *c, const struct sl_alert_r
         return SL_OK;
     ret->event = SL_EVENT_RESOLVED;
     int64_t lasted_s = (c->now_us - open->opened_us) / 1000000;
-    ret->alert.summary = sl_arena_printf(arena, "%s is well again after %s (%s)", open->subject,
-                                         sl_str_duration(lasted_s, buffer), open->kind);
+    const char *lasted = sl_str_duration(lasted_s, buffer);
+    ret->alert.summary =
+        finding->has_left
+            ? sl_arena_printf(arena,
+                              "%s is no longer in the project: its alert (%s) is closed after %s",
+                              open->subject, open->kind, lasted)
+            : sl_arena_printf(arena, "%s is well again after %s (%s)", open->subject, lasted,
+                              open->kind);
     SL_TRY_NEW(ret->alert.summary, err);
     return told_channels(c->alerts, open->channels, arena, &ret->channels, err);
 }
@@ -273,7 +280,7 @@ int sl_alerts_decide(const struct sl_circumstances *c, const struct sl_finding *
 {
     *ret = (struct sl_decision){.event = SL_EVENT_NONE};
     if (!finding->is_bad)
-        return decide_well(c, open, arena, ret, err);
+        return decide_over(c, finding, open, arena, ret, err);
     ret->is_kept = true;
     ret->alert = open ? *open
                       : (struct sl_alert_row){.environment = c->environment,

@@ -36,6 +36,7 @@ struct sl_finding {
     const char *subject, *owner; // owner "": nobody
     bool is_bad;
     bool is_event;       // it cannot become well again: told once
+    bool has_left;       // the project knows the subject no more: nobody can say whether it is well
     const char *summary; // one sentence, also of what is well again
     const char *code;    // "": none
 };

@@ -11,6 +11,7 @@
 
 #define LOCK_FILE "alerts.lock"
 #define MOST_AT_ONCE 50
+#define CLAIM_MORE_MS 15000 // than the sending: for the note of what came of it
 
 // Waits after attempts that failed.
 static const struct sl_retry backoff = {
@@ -129,8 +130,11 @@ static int send_batch(struct sl_notify *notify, int64_t by_us, int64_t until_us,
     sending.multi = curl_multi_init();
     SL_TRY_NEW(sending.multi, err);
     size_t count;
-    SL_TRY(sl_alert_store_due(notify->store, by_us, MOST_AT_ONCE, &sending.arena, &sending.messages,
-                              &count, err));
+    const struct sl_alert_due due = {.environment = notify->project->environment,
+                                     .by_us = by_us,
+                                     .ttl_ms = left_ms(&sending) + CLAIM_MORE_MS,
+                                     .limit = MOST_AT_ONCE};
+    SL_TRY(sl_alert_store_due(notify->store, &due, &sending.arena, &sending.messages, &count, err));
     sending.transfers = SL_NEW_ARRAY(&sending.arena, struct sl_transfer *, count);
     SL_TRY_NEW(sending.transfers, err);
     *ret_count = count;
@@ -167,12 +171,14 @@ int sl_notify_send(struct sl_notify *notify, enum sl_send_what what, int64_t mos
         return SL_OK;
     int64_t until_us = sl_clock_monotonic_us() + most_ms * 1000;
     sl_arena_init(&arena, 0);
-    SL_TRY(sl_alert_store_next(notify->store, &ret->next_us, err));
+    SL_TRY(sl_alert_store_next(notify->store, notify->project->environment, &ret->next_us, err));
     if (!ret->next_us && what != SL_SEND_DEAD)
         return SL_OK;
-    // One process sends: two would send the same twice. The kernel lets go of it after a kill.
+    // One process of a machine sends: two would send the same twice. The kernel lets go of it after
+    // a kill. Those of other machines claim what they send.
     const char *path = sl_path_join(&arena, notify->project->state_folder, LOCK_FILE);
     SL_TRY_NEW(path, err);
+    SL_TRY(sl_fs_mkdirs(notify->project->state_folder, err));
     int code = sl_fs_lock(path, false, &lock_fd, &trouble);
     if (code == SL_E_LOCKED) {
         ret->was_busy = true;
@@ -187,7 +193,7 @@ int sl_notify_send(struct sl_notify *notify, enum sl_send_what what, int64_t mos
     code = send_all(notify, what, until_us, ret, err);
     curl_global_cleanup();
     SL_TRY(code);
-    return sl_alert_store_next(notify->store, &ret->next_us, err);
+    return sl_alert_store_next(notify->store, notify->project->environment, &ret->next_us, err);
 }
 
 static int test(const struct sl_channel *channel, const char *body, struct sl_arena *arena,

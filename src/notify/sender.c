@@ -1,8 +1,11 @@
 // Sending from `serve`: a child process whenever a message is due.
+#include "base/clock.h"
 #include "notify/courier.h"
 #include "notify/inner.h"
 
 #include <stdlib.h>
+
+#define ASK_AGAIN_US INT64_C(10000000) // where the store could not say what is due
 
 struct sl_sender {
     struct sl_notify *notify;
@@ -14,7 +17,9 @@ static int64_t next_us(void *owner)
     const struct sl_sender *sender = owner;
     struct sl_err ignored = {0};
     int64_t ret = 0;
-    return sl_alert_store_next(sender->notify->store, &ret, &ignored) == SL_OK ? ret : 0;
+    const struct sl_notify *notify = sender->notify;
+    int code = sl_alert_store_next(notify->store, notify->project->environment, &ret, &ignored);
+    return code == SL_OK ? ret : sl_clock_now_us() + ASK_AGAIN_US;
 }
 
 int sl_sender_open(struct sl_notify *notify, const struct sl_sender_options *options,

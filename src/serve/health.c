@@ -126,7 +126,7 @@ static void tell(struct sl_service *service, const struct sl_health *health)
 {
     struct sl_err err = {0};
     measure(service, health);
-    if (sl_notify_look(service->notify, health, &err) != SL_OK)
+    if (sl_notify_look(service->notify, &service->looked_with->world, health, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, NULL, "alerts: %s", err.message);
     sl_sender_wake(service->sender);
 }

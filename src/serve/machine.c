@@ -272,6 +272,16 @@ static void look_at_leader(struct sl_machine *machine)
 
 // --- events
 
+static void tell_ready(struct sl_machine *machine)
+{
+    char status[64 + SL_CODE_BYTES];
+    struct sl_err err = {0};
+    snprintf(status, sizeof status, "%zu steps at once, code %s", machine->slot_count,
+             machine->newest->code);
+    if (sl_systemd_ready(&machine->systemd, status, &err) != SL_OK)
+        sl_machine_tell(SL_LOG_WARN, NULL, "%s", err.message);
+}
+
 static void on_beat(uv_timer_t *timer)
 {
     struct sl_machine *machine = timer->data;
@@ -349,16 +359,19 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     if (number == SIGHUP) {
         *machine->tried = *machine->told = '\0';
+        (void)!sl_systemd_reloading(&machine->systemd, &ignored);
         reload(machine);
+        tell_ready(machine);
         look_at_leader(machine);
         appear(machine, PRESENT_MS);
         sl_machine_claim(machine);
         return;
     }
     machine->stops++;
-    sl_machine_tell(SL_LOG_INFO, NULL, "ending: %s",
-                    machine->stops > 1 ? "steps at work are killed, and given back"
-                                       : "steps at work end, nothing new is claimed");
+    const char *how = machine->stops > 1 ? "steps at work are killed, and given back"
+                                         : "steps at work end, nothing new is claimed";
+    (void)!sl_systemd_stopping(&machine->systemd, how, &ignored);
+    sl_machine_tell(SL_LOG_INFO, NULL, "ending: %s", how);
     (void)!sl_state_vanish(machine->state, machine->present, &ignored);
     if (machine->stops > 1)
         sl_machine_give_up(machine);
@@ -446,6 +459,7 @@ static int open_state(struct sl_machine *machine, struct sl_err *err)
 
 static int begin(struct sl_machine *machine, struct sl_err *err)
 {
+    SL_TRY(sl_systemd_open(&machine->systemd, &machine->arena, err));
     SL_TRY(name_it(machine, err));
     SL_TRY(watch_signals(machine, err));
     SL_TRY(open_crew(machine, &machine->newest, err));
@@ -457,7 +471,8 @@ static int begin(struct sl_machine *machine, struct sl_err *err)
                     machine->newest->code);
     machine->heard_us = sl_clock_monotonic_us();
     (void)uv_timer_start(&machine->beat, on_beat, 0, BEAT_MS);
-    return SL_OK;
+    tell_ready(machine);
+    return sl_systemd_start_watchdog(&machine->systemd, &machine->loop, err);
 }
 
 static void close_handle(uv_handle_t *handle, void *unused)
@@ -490,6 +505,7 @@ static void end(struct sl_machine *machine)
     }
     for (int i = 0; i < 100 && uv_run(&machine->loop, UV_RUN_NOWAIT); i++)
         ;
+    sl_systemd_close(&machine->systemd);
     uv_walk(&machine->loop, close_handle, NULL);
     while (uv_run(&machine->loop, UV_RUN_DEFAULT) != 0)
         ;

@@ -10,6 +10,7 @@
 #include "run/wakes.h"
 #include "run/work.h"
 #include "serve/machine.h"
+#include "serve/notify_systemd.h"
 
 #define SL_MACHINE_SIGNALS 3
 
@@ -41,6 +42,7 @@ struct sl_machine {
     struct sl_machine_options options;
     uv_loop_t loop;
     struct sl_arena arena;
+    struct sl_systemd systemd;
     struct sl_state *state;
     struct sl_wakes *wakes;
     struct sl_crew *newest;

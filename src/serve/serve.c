@@ -447,8 +447,10 @@ int sl_service_open_alerts(struct sl_service *service, struct sl_err *err)
                                               .environment = project->environment,
                                               .settings = &service->options.overrides};
     SL_TRY(sl_notify_open(project, &service->notify, err));
-    return service->notify ? sl_sender_open(service->notify, &options, &service->sender, err)
-                           : SL_OK;
+    if (service->notify)
+        SL_TRY(sl_sender_open(service->notify, &options, &service->sender, err));
+    sl_sender_wake(service->sender); // for what the one before it has left
+    return SL_OK;
 }
 
 void sl_service_close_alerts(struct sl_service *service)
@@ -513,6 +515,7 @@ static int begin(struct sl_service *service, struct sl_err *err)
 static void close_handle(uv_handle_t *handle, void *unused)
 {
     (void)unused;
+    sl_courier_abandon(handle);
     if (!uv_is_closing(handle))
         uv_close(handle, NULL);
 }
@@ -536,7 +539,7 @@ static void on_patience_over(uv_timer_t *timer)
     uv_stop(timer->loop);
 }
 
-// Looks at files that are under way, and children, end by themselves; what does not is left.
+// Looks at files that are under way, and children, end by themselves; what does not is ended.
 static void close_all(uv_loop_t *loop)
 {
     uv_timer_t patience;

@@ -211,8 +211,9 @@ static int refuse_later(const struct sl_postgres_store *store, int64_t version, 
 static int make(struct sl_postgres_store *store, struct sl_err *err)
 {
     const struct sl_schema *schema = &sl_schema_postgres;
-    const char *const parts[] = {functions,    schema->runs, schema->steps, schema->step_indexes,
-                                 schema->rest, version_table};
+    const char *const parts[] = {
+        functions,    schema->runs,     schema->steps, schema->step_indexes,
+        schema->rest, sl_schema_alerts, version_table};
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     int64_t is_there = 0;
     SL_TRY(ask(store,
@@ -229,6 +230,19 @@ static int make(struct sl_postgres_store *store, struct sl_err *err)
     return SL_OK;
 }
 
+static int move(struct sl_postgres_store *store, int64_t version, struct sl_err *err)
+{
+    if (version == 2)
+        SL_TRY(sl_postgres_store_exec(store, store->connection, sl_schema_from_2, err));
+    if (version == 2 || version == 3) {
+        SL_TRY(sl_postgres_store_exec(store, store->connection, sl_schema_from_3, err));
+        SL_TRY(sl_postgres_store_exec(store, store->connection, sl_schema_alerts, err));
+        SL_TRY(sl_postgres_store_exec(store, store->connection, "update version set version = 4",
+                                      err));
+    }
+    return SL_OK;
+}
+
 // Another process may be faster: of several, one makes it and the others find it made.
 static int migrate(struct sl_postgres_store *store, struct sl_err *err)
 {
@@ -238,15 +252,8 @@ static int migrate(struct sl_postgres_store *store, struct sl_err *err)
                                       "select pg_advisory_xact_lock(6011302134)", err);
     if (code == SL_OK)
         code = find_version(store, &version, err);
-    if (code == SL_OK && version == 0)
-        code = make(store, err);
-    if (code == SL_OK && version == 2)
-        code = sl_postgres_store_exec(store, store->connection, sl_schema_from_2, err);
-    if (code == SL_OK && (version == 2 || version == 3))
-        code = sl_postgres_store_exec(store, store->connection, sl_schema_from_3, err);
-    if (code == SL_OK && (version == 2 || version == 3))
-        code = sl_postgres_store_exec(store, store->connection,
-                                      "update version set version = 4 where version < 4", err);
+    if (code == SL_OK)
+        code = version == 0 ? make(store, err) : move(store, version, err);
     if (code == SL_OK)
         return sl_store_postgres.commit(store, err);
     sl_store_postgres.rollback(store);

@@ -90,3 +90,32 @@ const char sl_schema_move_2[] =
 const char sl_schema_from_2[] =
     "alter table runs add column options text; alter table runs add column owner text;";
 const char sl_schema_from_3[] = "alter table steps add column machine text;";
+
+// Of alerts: SQLite has them in a file of their own (alerts_sqlite.c).
+const char sl_schema_alerts[] =
+    "create table alerts (project " POSTGRES_TEXT " not null, id " POSTGRES_TEXT
+    " not null, environment " POSTGRES_TEXT " not null, kind " POSTGRES_TEXT
+    " not null, subject " POSTGRES_TEXT " not null, owner " POSTGRES_TEXT
+    " not null, summary " POSTGRES_TEXT " not null, code " POSTGRES_TEXT
+    " not null, run_id " POSTGRES_TEXT " not null, channels " POSTGRES_TEXT
+    " not null, opened_us bigint not null, seen_us bigint not null, told_us bigint not null, "
+    "closed_us bigint not null, times bigint not null, primary key (project, id));"
+    "create unique index alerts_open on alerts (project, environment, kind, subject) where "
+    "closed_us = 0;"
+    "create index alerts_opened on alerts (project, opened_us desc);"
+    "create table outbox (seq " POSTGRES_SEQ ", project " POSTGRES_TEXT
+    " not null, environment " POSTGRES_TEXT " not null, id " POSTGRES_TEXT
+    " not null, alert " POSTGRES_TEXT " not null, event " POSTGRES_TEXT
+    " not null, channel " POSTGRES_TEXT " not null, body " POSTGRES_TEXT
+    " not null, created_us bigint not null, next_us bigint not null, sent_us bigint not null "
+    "default 0, dead_us bigint not null default 0, attempts bigint not null default 0, "
+    "error " POSTGRES_TEXT " not null default '', holder " POSTGRES_TEXT
+    " not null default '', held_until_us bigint not null default 0, unique (project, id, "
+    "channel));"
+    "create index outbox_waiting on outbox (project, environment, next_us) where sent_us = 0 and "
+    "dead_us = 0;"
+    "create index outbox_alert on outbox (project, alert, channel, seq);"
+    "create table silences (seq " POSTGRES_SEQ ", project " POSTGRES_TEXT
+    " not null, match " POSTGRES_TEXT " not null, why " POSTGRES_TEXT " not null, by " POSTGRES_TEXT
+    " not null, made_us bigint not null, until_us bigint not null);"
+    "create index silences_until on silences (project, until_us);";

@@ -99,6 +99,8 @@ extern const struct sl_schema sl_schema_sqlite, sl_schema_postgres;
 extern const char sl_schema_before_2[], sl_schema_move_2[];
 // From version 2, of any kind.
 extern const char sl_schema_from_2[], sl_schema_from_3[];
+// What version 4 of PostgreSQL adds.
+extern const char sl_schema_alerts[];
 
 // A transaction that writes, with the fence looked at in it.
 SL_MUST int sl_write_begin(struct sl_state *state, struct sl_err *err);

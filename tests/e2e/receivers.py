@@ -1,13 +1,15 @@
-"""Servers that take lineage events and traces, and what the published descriptions of both say of them."""
+"""Servers that take alerts, lineage events and traces, and what the published descriptions of these say of them."""
 import base64
 import http.server
 import json
 import queue
 import ssl
+import subprocess
 import threading
 import time
 
 import jsonschema
+import pytest
 import referencing
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -20,6 +22,8 @@ SCHEMAS = ROOT / "tests" / "fixtures" / "openlineage"
 class Receiver:
     """A web server that keeps what it gets. It answers as it is told: a status, (status, headers, body), or "hang"; 200 when nothing is said."""
 
+    well = b"{}"  # the body that goes with 200
+
     def __init__(self, port=0, answers=(), certificate=None):
         receiver = self
         self.got, self.answers, self.end = queue.Queue(), list(answers), threading.Event()
@@ -30,12 +34,12 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 answer = receiver.answers.pop(0) if receiver.answers else 200
-                receiver.got.put((self.path, dict(self.headers), json.loads(body), answer))
+                receiver.got.put((self.path, dict(self.headers), body, answer))
                 if answer == "hang":
                     receiver.end.wait(60)
                     self.close_connection = True
                     return
-                status, headers, text = answer if isinstance(answer, tuple) else (answer, {}, b"{}")
+                status, headers, text = answer if isinstance(answer, tuple) else (answer, {}, receiver.well)
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(text)), **headers}.items():
                     self.send_header(name, value)
@@ -63,6 +67,9 @@ class Receiver:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.end.set()
         self.server.shutdown()
         self.server.server_close()
@@ -71,19 +78,57 @@ class Receiver:
         """(path, headers, document) of all that it has taken so far."""
         taken = []
         while not self.got.empty():
-            path, headers, document, answer = self.got.get()
+            path, headers, body, answer = self.got.get()
             if answer == 200 or isinstance(answer, tuple) and answer[0] < 300:
-                taken.append((path, headers, document))
+                taken.append((path, headers, json.loads(body)))
         return taken
 
     def wait_until(self, is_enough, patience_s=60):
         """What it took, as soon as that is enough."""
         taken, end = [], time.monotonic() + patience_s
         while not is_enough(taken):
-            path, headers, document, answer = self.got.get(timeout=max(end - time.monotonic(), 0.001))
+            path, headers, body, answer = self.got.get(timeout=max(end - time.monotonic(), 0.001))
             if answer == 200:
-                taken.append((path, headers, document))
+                taken.append((path, headers, json.loads(body)))
         return taken
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Of 127.0.0.1 and 127.0.0.2, made by itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    pem, key = folder / "server.pem", folder / "server.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", pem, "-days", "2", "-subj",
+                    "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,IP:127.0.0.2"], check=True, capture_output=True, timeout=60)
+    return pem, key
+
+
+# --- alerts
+
+class Hook(Receiver):
+    """A channel of alerts."""
+
+    well = b"ok"
+
+    def __init__(self, certificate=None):
+        super().__init__(certificate=certificate)
+        self.url += "/in"
+
+    def all(self):
+        """The documents that came so far, also those that were refused."""
+        documents = []
+        while not self.got.empty():
+            documents.append(json.loads(self.got.get()[2]))
+        return documents
+
+    def events(self):
+        return [(d["event"], d["alert"]["kind"], d["alert"]["subject"]) for d in self.all()]
+
+
+@pytest.fixture
+def hook():
+    with Hook() as server:
+        yield server
 
 
 # --- OpenLineage

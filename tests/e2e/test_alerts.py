@@ -3,14 +3,13 @@ import email
 import email.policy
 import hashlib
 import hmac
-import http.server
 import json
 import os
+import pathlib
 import queue
 import signal
 import ssl
 import subprocess
-import threading
 import time
 
 import pytest
@@ -18,77 +17,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from conftest import free_port
+from receivers import Hook, certificate, hook  # noqa: F401
+from test_serve import Service
 
 BAD = "select id, nope from raw.orders"
 GOOD = "select id, amount from raw.orders"
-
-
-class Hook:
-    """A web server that keeps what it gets, and answers as it is told: a status, (status, headers, body), or "hang"."""
-
-    def __init__(self, certificate=None):
-        hook = self
-        self.got, self.answers, self.end = queue.Queue(), [], threading.Event()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.got.put((self.path, dict(self.headers), body))
-                answer = hook.answers.pop(0) if hook.answers else 200
-                if answer == "hang":
-                    hook.end.wait(60)
-                    return
-                status, headers, text = answer if isinstance(answer, tuple) else (answer, {}, b"ok")
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(text)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.port = self.server.server_port
-        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}/in"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.end.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def all(self):
-        """The documents that came so far."""
-        documents = []
-        while not self.got.empty():
-            documents.append(json.loads(self.got.get()[2]))
-        return documents
-
-    def events(self):
-        return [(d["event"], d["alert"]["kind"], d["alert"]["subject"]) for d in self.all()]
-
-
-@pytest.fixture
-def hook():
-    server = Hook()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Of 127.0.0.1 and 127.0.0.2, made by itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    pem, key = folder / "server.pem", folder / "server.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", pem, "-days", "2", "-subj",
-                    "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,IP:127.0.0.2"], check=True, capture_output=True, timeout=60)
-    return pem, key
 
 
 def settings(project, alerts):
@@ -172,7 +105,7 @@ def test_a_kill_between_run_and_delivery_loses_nothing(project, hook):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
     run = subprocess.Popen([project.binary, "run"], cwd=project.folder, env=environment, stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, headers, body = hook.got.get(timeout=120)  # it is being sent: the run is over, and nobody has answered
+    _, headers, body, _ = hook.got.get(timeout=120)  # it is being sent: the run is over, and nobody has answered
     run.send_signal(signal.SIGKILL)
     run.wait(60)
     assert [m["attempts"] for m in alerts(project)["unsent"]] == [0]
@@ -180,7 +113,7 @@ def test_a_kill_between_run_and_delivery_loses_nothing(project, hook):
     project.run("plan")  # whatever does not run does not send
     assert hook.got.empty()
     project.run("alerts", "send")
-    _, again, same = hook.got.get(timeout=10)
+    _, again, same, _ = hook.got.get(timeout=10)
     assert same == body and again["Idempotency-Key"] == headers["Idempotency-Key"] == json.loads(body)["id"]
     assert alerts(project)["unsent"] == []
 
@@ -276,7 +209,7 @@ def test_a_webhook_is_signed_and_has_its_headers(project, hook):
 """, BAD)
     env = {"HOOK_SECRET": "a secret of ours", "TOKEN": "token-4711"}
     done = project.run("run", exit_code=None, env=env)
-    _, headers, body = hook.got.get(timeout=10)
+    _, headers, body, _ = hook.got.get(timeout=10)
     assert headers["Authorization"] == "Bearer token-4711" and headers["Content-Type"] == "application/json"
     digest = hmac.new(b"a secret of ours", body, hashlib.sha256).hexdigest()
     assert headers["X-Sluice-Signature-256"] == f"sha256={digest}"
@@ -409,6 +342,65 @@ def test_a_run_that_cannot_be_made_is_told(project, hook):
 
 
 # --- mail
+
+
+def test_what_has_left_the_project_is_wrong_no_more(project, hook):
+    make(project, to(hook), BAD)
+    project.run("run", exit_code=None)
+    [raised] = hook.all()
+    (project.folder / "models" / "revenue.sql").unlink()
+    project.run("run", exit_code=None)
+    [document] = hook.all()
+    assert document["event"] == "resolved" and document["alert"]["id"] == raised["alert"]["id"]
+    assert document["alert"]["summary"].startswith("curated.revenue is no longer in the project: its alert (failure) is closed after")
+    assert alerts(project)["alerts"] == []
+    project.run("run", exit_code=None)
+    assert hook.all() == []
+
+
+def test_a_pipeline_that_has_left_the_project_is_wrong_no_more(project, hook):
+    make(project, to(hook))
+    project.write("models/slow.sql", "select count(*) as n from range(400000000) a, range(3) b, raw.orders where a.range % 7 = 1")
+    project.write("pipelines/all.yml", "description: Everything\n")
+    project.write("pipelines/late.yml", "select: [curated.slow+]\ndeadline: 1s\n")
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        project.write("data/2.csv", "id,amount\n7,2\n")
+        project.write("models/slow.sql", "select count(*) as n from range(4000000000) a, range(3) b, raw.orders where a.range % 7 = 1")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        run = project.json("trigger", "late")["run_id"]
+        _, _, body, _ = hook.got.get(timeout=120)
+        raised = json.loads(body)
+        assert (raised["event"], raised["alert"]["kind"], raised["alert"]["subject"]) == ("raised", "sla", "late")
+        project.run("cancel", run)
+        (project.folder / "pipelines" / "late.yml").unlink()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        while True:
+            _, _, body, _ = hook.got.get(timeout=120)
+            document = json.loads(body)
+            if document["alert"]["subject"] == "late":
+                break
+        assert document["event"] == "resolved" and "late is no longer in the project" in document["alert"]["summary"]
+        assert service.end() == 0
+
+
+def test_a_sender_that_does_not_end_with_the_service_is_killed(project, hook):
+    make(project, to(hook), BAD)
+    hook.answers = ["hang"]
+    with Service(project) as service:
+        project.run("trigger", "shop")
+        hook.got.get(timeout=120)
+        children = pathlib.Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+        [sender] = [int(pid) for pid in children if b"alerts" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(sender, signal.SIGSTOP)  # SIGTERM has to wait
+        project.write("models/more.sql", GOOD)
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        assert service.end() == 0  # with the address sanitizer also: nothing has leaked
+    assert not pathlib.Path(f"/proc/{sender}").exists() or "State:\tZ" in pathlib.Path(f"/proc/{sender}/status").read_text()
 
 
 class Mailbox:

@@ -29,6 +29,7 @@ def installed(tmp_path_factory, sluice_bin):
     "share/fish/vendor_completions.d/sluice.fish",
     "lib/systemd/system/sluice.service",
     "lib/systemd/system/sluice.socket",
+    "lib/systemd/system/sluice-worker.service",
 ])
 def test_install_lays_down(installed, path):
     assert (installed / path).stat().st_size > 0
@@ -42,8 +43,9 @@ def test_the_installed_program_works_away_from_the_repository(installed, tmp_pat
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 def test_systemd_takes_the_units(installed):
-    units = [installed / "lib/systemd/system" / name for name in ("sluice.service", "sluice.socket")]
+    units = [installed / "lib/systemd/system" / name for name in ("sluice.service", "sluice-worker.service", "sluice.socket")]
     assert f"ExecStart={installed}/bin/sluice serve\n" in units[0].read_text()
+    assert f"ExecStart={installed}/bin/sluice worker\n" in units[1].read_text()
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

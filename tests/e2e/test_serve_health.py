@@ -14,7 +14,7 @@ import urllib.request
 import pytest
 
 from conftest import free_port
-from test_alerts import Hook, hook  # noqa: F401
+from receivers import Hook, hook  # noqa: F401
 from test_serve import PATIENCE_S, Service, deliver, slow_model, write_shop
 
 QUICK = "serve: {health: {every: 1s}}\n"

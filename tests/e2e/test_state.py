@@ -63,7 +63,7 @@ def test_a_later_version_is_refused_with_what_helps(postgres, project):
     postgres.query("update later.version set version = 99")
     done = project.run("status", exit_code=None)
     assert done.returncode != 0
-    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 3)" in done.stderr and "?schema=NAME" in done.stderr
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 4)" in done.stderr and "?schema=NAME" in done.stderr
     project.write("data/orders-2.csv", ORDERS)
     done = project.run("run")  # tables do not depend on it
     assert "history is not kept" in done.stderr
@@ -125,7 +125,7 @@ def test_several_processes_may_make_the_store_at_once(postgres, sluice_bin):
         out, err = program.communicate("write\n", timeout=60)
         assert (program.returncode, out) == (0, "ok\n"), err
     assert postgres.query("select count(*) from at_once.audit") == [["6"]]
-    assert postgres.query("select version from at_once.version") == [["3"]]
+    assert postgres.query("select version from at_once.version") == [["4"]]
 
 
 def test_a_user_who_may_not_make_a_schema_can_use_one_of_its_own(postgres, project):
@@ -190,7 +190,8 @@ def test_a_history_of_an_earlier_version_is_kept(postgres, project, new_project,
             with contextlib.closing(sqlite3.connect(shop.folder / ".sluice" / "state.db")) as database:
                 database.executescript("; ".join([*drops, f"pragma user_version = {version}"]))
         else:
-            postgres.query("; ".join([f"set search_path = {schema}", *drops, f"update version set version = {version}"]))
+            gone = "drop table alerts, outbox, silences"
+            postgres.query("; ".join([f"set search_path = {schema}", *drops, gone, f"update version set version = {version}"]))
         assert [row["run_id"] for row in shop.json("status")["runs"]] == runs
         shop.write("data/orders-2.csv", ORDERS)
         runs.insert(0, shop.json("run")["run_id"])
@@ -198,6 +199,18 @@ def test_a_history_of_an_earlier_version_is_kept(postgres, project, new_project,
         assert {step["machine"] for step in shop.json("status", runs[1])["steps"]} == {None}
         assert {step["machine"] for step in shop.json("status", runs[0])["steps"]} == {socket.gethostname()}
     assert postgres.query(f"select version from {schema}.version") == [["4"]]
+
+
+def test_a_history_of_version_3_gets_tables_for_alerts(postgres, project):
+    shop = new_shop(project, url_of(postgres, "third"))
+    run = shop.json("run")["run_id"]
+    postgres.query("alter table third.steps drop column machine; drop table third.alerts, third.outbox, third.silences; update third.version set version = 3")
+    shop.run("alerts", "silence", "lag", "--for", "1h", "--why", "moving")
+    assert shop.json("status")["runs"][0]["run_id"] == run
+    assert postgres.query("select version from third.version") == [["4"]]
+    assert [silence["match"] for silence in shop.json("alerts", "ls")["silences"]] == ["lag"]
+    postgres.query("update third.version set version = 5")
+    assert "written by a later Sluice (version 5, this one knows 4)" in shop.run("alerts", "ls", exit_code=1).stderr
 
 
 def test_steps_that_end_while_the_database_is_away_are_written_once_when_it_is_back(project, sluice_bin):

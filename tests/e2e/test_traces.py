@@ -5,8 +5,7 @@ import time
 import pytest
 
 from conftest import free_port
-from receivers import Receiver, spans_of
-from test_alerts import certificate  # noqa: F401
+from receivers import Receiver, certificate, spans_of  # noqa: F401
 from test_serve import Service
 from test_serve_http import UnixConnection
 

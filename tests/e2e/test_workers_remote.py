@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import time
 import urllib.request
 
@@ -400,3 +401,28 @@ def test_metrics_tell_of_machines_and_what_they_have(postgres, tmp_path, sluice_
         service.wait_for("ended: ok")
         assert worker.end() == 0 and service.end() == 0
     same_as_alone(tmp_path, sluice_bin)
+
+
+def test_a_worker_tells_systemd_when_it_is_ready_alive_read_anew_and_ending(postgres, tmp_path, sluice_bin):
+    leader, one = machines(postgres, tmp_path, sluice_bin, "systemd", 2)
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, Service(leader):
+        systemd.bind(str(path))
+        systemd.settimeout(60)
+
+        def wait_for(line):
+            told = []
+            while line not in told:
+                told = systemd.recv(4096).decode().splitlines()
+            return told
+
+        with Worker(one, "--slots", "3", env={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}) as worker:
+            assert [line for line in wait_for("READY=1") if line.startswith("STATUS=3 steps at once, code ")]
+            for _ in range(3):
+                wait_for("WATCHDOG=1")
+            worker.process.send_signal(signal.SIGHUP)
+            wait_for("RELOADING=1")
+            wait_for("READY=1")
+            worker.process.send_signal(signal.SIGTERM)
+            assert "STATUS=steps at work end, nothing new is claimed" in wait_for("STOPPING=1")
+            assert worker.wait_for_end() == 0

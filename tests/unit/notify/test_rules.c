@@ -341,6 +341,23 @@ static void what_is_well_again_is_told_once_to_those_who_were_told(void **state)
     assert_false(decide(*state, &finding, NULL).is_kept);
 }
 
+static void what_has_left_the_project_is_told_as_that(void **state)
+{
+    struct sl_finding finding = {
+        .kind = SL_ALERT_SLA, .subject = "raw.a", .owner = "", .has_left = true};
+    struct sl_alert_row open = open_since(NOW - HOUR, NOW - HOUR);
+    struct sl_decision decision = decide(*state, &finding, &open);
+    assert_int_equal(decision.event, SL_EVENT_RESOLVED);
+    assert_int_equal(decision.alert.closed_us, NOW);
+    assert_string_equal(
+        decision.alert.summary,
+        "raw.a is no longer in the project: its alert (failure) is closed after 1 h");
+    open.told_us = 0;
+    decision = decide(*state, &finding, &open);
+    assert_int_equal(decision.event, SL_EVENT_NONE);
+    assert_int_equal(decision.alert.closed_us, NOW);
+}
+
 static void what_nobody_was_told_of_ends_without_a_word(void **state)
 {
     struct sl_finding finding = {.kind = SL_ALERT_FAILURE, .subject = "raw.a", .owner = ""};
@@ -446,6 +463,7 @@ int main(void)
         CASE(what_is_still_wrong_is_told_again_only_after_a_while),
         CASE(a_clock_that_jumped_back_repeats_nothing),
         CASE(what_is_well_again_is_told_once_to_those_who_were_told),
+        CASE(what_has_left_the_project_is_told_as_that),
         CASE(what_nobody_was_told_of_ends_without_a_word),
         CASE(a_silence_holds_until_its_end),
         CASE(a_silence_of_the_project_holds_as_well),
