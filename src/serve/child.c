@@ -190,6 +190,18 @@ static void tell(struct sl_child *child)
     }
 }
 
+// Of a command that was only asked whether something can be done.
+static void go_on_after(struct sl_request *request)
+{
+    struct sl_err err = {0};
+
+    if (!request->after_command || request->answer.status >= 400)
+        return;
+    sl_buf_reset(&request->answer.text);
+    if (request->after_command(request, &err) != SL_OK)
+        sl_answer_error(request, 0, &err);
+}
+
 static void start_next(struct sl_children *children);
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -218,6 +230,7 @@ static void end(struct sl_child *child)
             tell(child);
         child->request = NULL;
         request->child = NULL;
+        go_on_after(request);
         request->on_answer(request->of);
     }
     if (child->has_process)

@@ -171,13 +171,11 @@ int sl_route_backfill(struct sl_request *request, struct sl_err *err)
 }
 
 // The plan is made by the command; the work is done here.
-int sl_route_start_backfill(struct sl_request *request, struct sl_err *err)
+static int start_backfill(struct sl_request *request, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
     struct sl_strs tables, partitions;
 
-    if (sl_request_bool(request, "dry_run"))
-        return sl_child_begin(request, err);
     SL_TRY(sl_request_texts(request, "tables", &tables, err));
     SL_TRY(sl_request_texts(request, "partition", &partitions, err));
     SL_AUTO(sl_json_free)
@@ -193,6 +191,19 @@ int sl_route_start_backfill(struct sl_request *request, struct sl_err *err)
     SL_TRY(control_of(request)->start_backfill(control_of(request)->self, asked,
                                                trigger_of(request), request->who, &json, err));
     return sl_answer_json(request, request->route->status, json, err);
+}
+
+// Which backfills there were only tables tell, and the service reads none.
+int sl_route_start_backfill(struct sl_request *request, struct sl_err *err)
+{
+    if (!sl_request_bool(request, "dry_run")) {
+        if (!sl_request_text(request, "resume"))
+            return start_backfill(request, err);
+        request->after_command = start_backfill;
+        if (json_object_set_new(request->json, "dry_run", json_true()) != 0)
+            return sl_fail_memory(err);
+    }
+    return sl_child_begin(request, err);
 }
 
 int sl_route_pause(struct sl_request *request, struct sl_err *err)
