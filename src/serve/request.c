@@ -70,14 +70,16 @@ void sl_answer_error(struct sl_request *request, int status, const struct sl_err
 
 static int read_body(struct sl_request *request, struct sl_err *err)
 {
-    struct sl_err wrong = {0};
+    json_error_t wrong = {0};
 
     if (request->body.length == 0)
         return SL_OK;
     SL_TRY(sl_buf_check(&request->body, err));
-    if (sl_json_parse(request->body.text, request->body.length, "the body", &request->json,
-                      &wrong) != SL_OK)
-        return sl_fail(err, SL_E_SERVE_REQUEST, "%s", wrong.message);
+    // A member that stands there twice is refused: which of them counts nobody could tell.
+    request->json = json_loadb(request->body.text, request->body.length,
+                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &wrong);
+    if (!request->json)
+        return sl_fail(err, SL_E_SERVE_REQUEST, "'the body' is not valid JSON: %s", wrong.text);
     if (!json_is_object(request->json))
         return sl_fail(err, SL_E_SERVE_REQUEST, "the body is no JSON object");
     return SL_OK;

@@ -21,6 +21,11 @@
         }                           \
     }
 
+// Of runs and backfills, as they are told (serve/routes_past.c).
+const char *const sl_route_run_statuses[] = {"queued",    "running", "ok",     "nothing",
+                                             "partial",   "error",   "killed", "interrupted",
+                                             "cancelled", "skipped", NULL};
+
 #define LIMIT                                                                                   \
     {                                                                                           \
         .name = "limit", .type = SL_VALUE_INT, .summary = "How many at most; 0: all there are." \
@@ -98,7 +103,9 @@ const struct sl_route sl_routes[] = {
      .handle = sl_route_pipeline},
     {"POST", "/api/v1/pipelines/{pipeline}/runs", "Start a run", "pipelines", RUN, 202, "Started",
      VALUES(SELECT, EXCLUDE,
-            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}, BREAKING),
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."},
+            {.name = "fail_fast", .type = SL_VALUE_BOOL, .summary = "Begin nothing new after the first error."},
+            {.name = "approve", .type = SL_VALUE_TEXTS, .summary = "Tables and targets with `approval` whose steps may begin."}, BREAKING),
      .handle = sl_route_start},
     {"POST", "/api/v1/pipelines/{pipeline}/pause", "Let its triggers start nothing", "pipelines", RUN, 200, "Pause",
      VALUES(WHY), .handle = sl_route_pause},
@@ -107,13 +114,15 @@ const struct sl_route sl_routes[] = {
 
     {"GET", "/api/v1/runs", "Runs, newest first", "runs", READ, 200, "Runs",
      VALUES({.name = "pipeline", .type = SL_VALUE_TEXT, .summary = "Only of this pipeline."},
-            {.name = "status", .type = SL_VALUE_TEXT, .summary = "Only with this status: running, ok, error, queued and so on."},
+            {.name = "status", .type = SL_VALUE_TEXT, .summary = "Only with this status.", .words = sl_route_run_statuses},
             {.name = "before", .type = SL_VALUE_TEXT, .summary = "Only what comes after this run in the list: `next` of the answer before."},
             {.name = "limit", .type = SL_VALUE_INT, .summary = "How many at most, up to 1000; 50 if nothing is said."}),
      .handle = sl_route_runs},
     {"POST", "/api/v1/runs", "Start a run of no pipeline: what is stale of the steps", "runs", RUN, 202, "Started",
      VALUES(SELECT, EXCLUDE,
-            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}, BREAKING),
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."},
+            {.name = "fail_fast", .type = SL_VALUE_BOOL, .summary = "Begin nothing new after the first error."},
+            {.name = "approve", .type = SL_VALUE_TEXTS, .summary = "Tables and targets with `approval` whose steps may begin."}, BREAKING),
      .handle = sl_route_start_some},
     {"POST", "/api/v1/runs/{run}/retry", "Do once more what failed in a run or was skipped, and what needs it", "runs", RUN, 202, "Started",
      .handle = sl_route_retry},
@@ -128,7 +137,7 @@ const struct sl_route sl_routes[] = {
     {"POST", "/api/v1/runs/{run}/cancel", "Stop a run, or take it out of the queue", "runs", RUN, 202, "Started",
      .handle = sl_route_cancel},
     {"GET", "/api/v1/approvals", "Steps that wait for a person", "runs", READ, 200, "Approvals",
-     VALUES({.name = "run", .type = SL_VALUE_TEXT, .summary = "Of this run (its whole id), those that were decided too."}),
+     VALUES({.name = "run", .type = SL_VALUE_TEXT, .summary = "Of this run, by its id or how that begins, those that were decided too."}),
      .handle = sl_route_approvals},
     {"POST", "/api/v1/runs/{run}/steps/{step}/approve", "Let a step begin that waits for a person", "runs", RUN, 200, "Decision",
      VALUES(WHY), .handle = sl_route_approve},
@@ -151,7 +160,7 @@ const struct sl_route sl_routes[] = {
             {.name = "allow_empty", .type = SL_VALUE_BOOL, .summary = "Also empty those of which the inputs have no row."},
             {.name = "resume", .type = SL_VALUE_TEXT, .summary = "Do what is missing of this backfill, by its id, or how that begins."},
             {.name = "chunk", .type = SL_VALUE_INT, .summary = "Partitions in a chunk; 0: by the number of rows."},
-            {.name = "order", .type = SL_VALUE_TEXT, .summary = "oldest or newest first."},
+            {.name = "order", .type = SL_VALUE_TEXT, .summary = "Which partitions come first.", .words = WORDS("oldest", "newest")},
             {.name = "concurrency", .type = SL_VALUE_INT, .summary = "Chunks at once; 0: as many as there may be steps."}, DRY_RUN),
      .handle = sl_route_start_backfill, .command = WORDS("backfill", "{tables}")},
     {"GET", "/api/v1/backfills/{run}", "One of them, by its run's id or how that begins: plan, progress, what came of it", "backfills", READ, 200, "Backfill",
@@ -214,7 +223,7 @@ const struct sl_route sl_routes[] = {
      .command = WORDS("rollback", "{run}"), .flags = SL_ROUTE_CONFIRMS},
 
     {"GET", "/api/v1/quarantine", "Rejected rows by table and rule, with an example each", "quarantine", READ, 200, "Document",
-     VALUES({.name = "by", .type = SL_VALUE_TEXT, .summary = "Put rows together by rule, source, day or run."},
+     VALUES({.name = "by", .type = SL_VALUE_TEXT, .summary = "What rows are put together by.", .words = WORDS("rule", "source", "day", "run")},
             {.name = "all", .type = SL_VALUE_BOOL, .summary = "Discarded rows, too."}, REJECTED_ROWS),
      .command = WORDS("quarantine", "ls")},
     {"GET", "/api/v1/quarantine/{table}", "Rejected rows of a table, with their reasons and payload", "quarantine", READ, 200, "Document",
@@ -361,6 +370,35 @@ static int fail_type(const struct sl_route_value *value, struct sl_err *err)
                    type_names[value->type]);
 }
 
+static int check_words(const struct sl_route_value *value, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf list = SL_BUF_INIT;
+    size_t count = 0;
+
+    for (; value->words && value->words[count]; count++) {
+        if (strcmp(value->words[count], text) == 0)
+            return SL_OK;
+        sl_buf_addf(&list, "%s%s", count ? ", " : "", value->words[count]);
+    }
+    if (!value->words)
+        return SL_OK;
+    SL_TRY(sl_buf_check(&list, err));
+    const char *near = sl_str_nearest(text, value->words, count);
+    (void)sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is '%.100s', expected one of %s", value->name,
+                  text, list.text);
+    return near ? sl_err_hint(err, "did you mean '%s'?", near) : (int)err->code;
+}
+
+// One that is no list stands once: which of two counts nobody could tell.
+static int check_once(const struct sl_request *request, size_t index,
+                      const struct sl_route_value *value, struct sl_err *err)
+{
+    for (size_t i = 0; i < index && value->type != SL_VALUE_TEXTS; i++)
+        if (strcmp(request->uri.parameters[i].name, value->name) == 0)
+            return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' stands there twice", value->name);
+    return SL_OK;
+}
+
 static int check_query(const struct sl_request *request, struct sl_err *err)
 {
     for (size_t i = 0; i < request->uri.parameter_count; i++) {
@@ -374,6 +412,8 @@ static int check_query(const struct sl_request *request, struct sl_err *err)
                            value->name);
         if (!fits_text(value, given->value))
             return fail_type(value, err);
+        SL_TRY(check_words(value, given->value, err));
+        SL_TRY(check_once(request, i, value, err));
     }
     return SL_OK;
 }
@@ -393,6 +433,8 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
             return fail_unknown(request, name, err);
         if (!fits_json(value, member))
             return fail_type(value, err);
+        if (json_is_string(member))
+            SL_TRY(check_words(value, json_string_value(member), err));
     }
     for (const struct sl_route_value *value = request->route->values; value && value->name; value++)
         if (value->is_required && !json_object_get(request->json, value->name) &&

@@ -13,7 +13,8 @@ struct sl_route_value {
     enum sl_value_type type;
     const char *summary;
     bool is_required;
-    const char *flag; // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
+    const char *const *words; // the only ones it may be, up to a NULL; NULL: any text
+    const char *flag;         // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
 };
 
 enum sl_route_flag {
@@ -44,6 +45,7 @@ struct sl_route {
 };
 
 extern const struct sl_route sl_routes[]; // ends with a NULL method
+extern const char *const sl_route_run_statuses[];
 
 // The route of a method and path; its values go to ret_values. NULL, and *ret_allow (in the arena)
 // says which methods the path has ("GET, HEAD"; NULL: there is no such path).

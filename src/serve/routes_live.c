@@ -109,6 +109,7 @@ static int start(struct sl_request *request, const char *pipeline, struct sl_err
 {
     struct sl_start_options options = {
         .full_refresh = sl_request_bool(request, "full_refresh"),
+        .fail_fast = sl_request_bool(request, "fail_fast"),
         .trigger = trigger_of(request),
     };
     SL_AUTO(sl_json_free) json_t *json = NULL;
@@ -119,6 +120,7 @@ static int start(struct sl_request *request, const char *pipeline, struct sl_err
     SL_TRY(sl_request_texts(request, "select", &options.select, err));
     SL_TRY(sl_request_texts(request, "exclude", &options.exclude, err));
     SL_TRY(sl_request_texts(request, "allow_breaking", &options.may_break, err));
+    SL_TRY(sl_request_texts(request, "approve", &options.approved, err));
     SL_TRY(control_of(request)->start_run(control_of(request)->self, pipeline, &options,
                                           request->who, &json, err));
     return sl_answer_json(request, request->route->status, json, err);

@@ -125,7 +125,7 @@ def test_what_only_the_engine_sees_is_told_at_its_end(back, body, status, code):
 
 @pytest.mark.parametrize("body, code", [
     ({}, "SL0901"), ({"tables": ["daily"], "resume": "0123"}, "SL0901"), ({"tables": ["daily"], "chunk": -1}, "SL0901"),
-    ({"tables": ["daily"], "order": "sideways"}, "SL0901"), ({"tables": 5}, "SL0826"), ({"tables": ["daily"], "speed": 1}, "SL0826"),
+    ({"tables": ["daily"], "order": "sideways"}, "SL0826"), ({"tables": 5}, "SL0826"), ({"tables": ["daily"], "speed": 1}, "SL0826"),
 ])
 def test_what_cannot_be_asked_is_refused_at_once(back, body, code):
     with Service(back) as service:
