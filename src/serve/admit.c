@@ -437,7 +437,9 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     run->service = service;
     run->tick_us = asked->tick_us;
     run->asked_us = sl_clock_now_us();
-    run->command = sl_str_equal(asked->options.command, "retry") ? "retry" : "run";
+    run->command = sl_str_equal(asked->options.command, "retry")   ? "retry"
+                   : sl_str_equal(asked->options.command, "apply") ? "apply"
+                                                                   : "run";
     run->has_pipeline = *asked->pipeline && *asked->pipeline != '(';
     run->pipeline =
         sl_arena_strdup(&run->arena, *asked->pipeline ? asked->pipeline : SL_NO_PIPELINE);

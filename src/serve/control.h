@@ -24,8 +24,8 @@ struct sl_start_options {
     struct sl_strs may_break; // versions that may break what they promised
     struct sl_strs approved;  // tables and targets with `approval` that `who` lets begin
     bool full_refresh;
-    bool fail_fast; // nothing new begins after the first error
-    const char *command;     // "retry"; NULL: "run"
+    bool fail_fast;          // nothing new begins after the first error
+    const char *command;     // "retry", "apply"; NULL: "run"
     const char *traceparent; // of W3C Trace Context; NULL: it is a part of nothing
     const char *trigger;     // "by hand": over the unix socket; "http": with a token
 };

@@ -118,6 +118,8 @@ static json_t *schema_of(enum sl_value_type type)
         return json_pack("{s:s}", "type", "integer");
     case SL_VALUE_BOOL:
         return json_pack("{s:s}", "type", "boolean");
+    case SL_VALUE_OBJECT:
+        return json_pack("{s:s}", "type", "object");
     case SL_VALUE_TEXTS:
         return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
     }
@@ -307,7 +309,7 @@ static void add_markdown(const struct sl_route *route, struct sl_buf *text)
     sl_buf_addf(text, "| %s | type | |\n|---|---|---|\n",
                 is_get ? "parameter" : "member of the body");
     for (const struct sl_route_value *value = route->values; value->name; value++) {
-        static const char *const types[] = {"text", "integer", "boolean", "texts"};
+        static const char *const types[] = {"text", "integer", "boolean", "texts", "object"};
 
         sl_buf_addf(text, "| `%s`%s | %s | %s", value->name,
                     value->is_required ? " (required)" : "", types[value->type], value->summary);

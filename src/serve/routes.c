@@ -70,6 +70,11 @@ const char *const sl_route_run_statuses[] = {"queued",    "running", "ok",     "
     {                                                                                 \
         .name = "why", .type = SL_VALUE_TEXT, .summary = "Reason, for the audit log." \
     }
+#define FOLLOW                                                                                 \
+    {                                                                                          \
+        .name = "follow", .type = SL_VALUE_BOOL,                                               \
+        .summary = "Lines as they come, also those that were told before, until the run ends." \
+    }
 #define REJECTED_ROWS                                                                             \
     {.name = "rule", .type = SL_VALUE_TEXT, .summary = "Only rows that break this rule."},        \
         {.name = "source", .type = SL_VALUE_TEXT, .summary = "Only rows from this file."},        \
@@ -133,7 +138,9 @@ const struct sl_route sl_routes[] = {
     {"GET", "/api/v1/runs/{run}/steps", "What became of its steps", "runs", READ, 200, "Steps",
      .handle = sl_route_steps},
     {"GET", "/api/v1/runs/{run}/log", "Its log: a line of JSON for each step that begins, is tried again or ends, and for the end of the run", "runs", READ, 200, "application/x-ndjson",
-     .handle = sl_route_log},
+     VALUES(FOLLOW), .handle = sl_route_log, .command = WORDS("logs", "{run}"), .flags = SL_ROUTE_FOLLOWS},
+    {"GET", "/api/v1/runs/{run}/steps/{step}/log", "The lines of its log that are of one step: its table's name, or as the run prints it", "runs", READ, 200, "application/x-ndjson",
+     VALUES(FOLLOW), .handle = sl_route_step_log, .command = WORDS("logs", "{run}", "{step}"), .flags = SL_ROUTE_FOLLOWS},
     {"POST", "/api/v1/runs/{run}/cancel", "Stop a run, or take it out of the queue", "runs", RUN, 202, "Started",
      .handle = sl_route_cancel},
     {"GET", "/api/v1/approvals", "Steps that wait for a person", "runs", READ, 200, "Approvals",
@@ -173,6 +180,10 @@ const struct sl_route sl_routes[] = {
             {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "As if the steps were built anew."},
             {.name = "why", .type = SL_VALUE_BOOL, .summary = "Every cause, and what a change reaches."}, BREAKING),
      .command = WORDS("plan")},
+    {"POST", "/api/v1/plans", "Do a plan, if it still holds (409: it does not), or with dry_run: say whether it does (200)", "project", RUN, 202, "Started",
+     VALUES({.name = "plan", .type = SL_VALUE_OBJECT, .summary = "What GET /api/v1/plan has answered, or `sluice plan -o` has written.", .is_required = true}, DRY_RUN,
+            {.name = "fail_fast", .type = SL_VALUE_BOOL, .summary = "Begin nothing new after the first error.", .flag = ""}),
+     .handle = sl_route_apply, .command = WORDS("apply", "{plan}")},
     {"GET", "/api/v1/check", "Mistakes in the project (422: there are some)", "project", READ, 200, "Document",
      VALUES({.name = "strict", .type = SL_VALUE_BOOL, .summary = "Treat warnings as errors."}),
      .command = WORDS("check")},
@@ -188,7 +199,7 @@ const struct sl_route sl_routes[] = {
     {"GET", "/api/v1/tables/{table}/profile", "The values of its columns: counts, quantiles, histograms", "tables", READ, 200, "Document",
      VALUES({.name = "columns", .type = SL_VALUE_TEXTS, .summary = "Of these columns only."},
             {.name = "sample", .type = SL_VALUE_INT, .summary = "Of so many rows, drawn at random; 0: of all."}, AT),
-     .command = WORDS("show", "--profile", "{table}")},
+     .command = WORDS("show", "--profile", "{table}"), .flags = SL_ROUTE_LONG},
     {"GET", "/api/v1/tables/{table}/lineage", "What a table or column is made from", "tables", READ, 200, "Document",
      VALUES({.name = "downstream", .type = SL_VALUE_BOOL, .summary = "What is made from it instead."},
             {.name = "influence", .type = SL_VALUE_BOOL, .summary = "Also what decides which rows there are."}),
@@ -207,11 +218,15 @@ const struct sl_route sl_routes[] = {
             {.name = "whole_rows", .type = SL_VALUE_BOOL, .summary = "Compare rows as wholes, whatever the key."},
             {.name = "tolerance", .type = SL_VALUE_TEXT, .summary = "Numbers that are no further apart are equal."},
             {.name = "summary", .type = SL_VALUE_BOOL, .summary = "Counts only, no example rows."}, LIMIT),
-     .command = WORDS("diff", "{left}", "{right}"), .flags = SL_ROUTE_TABLES},
+     .command = WORDS("diff", "{left}", "{right}"), .flags = SL_ROUTE_TABLES | SL_ROUTE_LONG},
     {"POST", "/api/v1/publications/{publication}/verify", "Build a publication again from raw with the recorded code, and compare every row", "tables", RUN, 200, "Document",
-     VALUES(SELECT, EXCLUDE, LIMIT), .command = WORDS("verify", "{publication}"), .flags = SL_ROUTE_READS},
+     VALUES(SELECT, EXCLUDE, LIMIT), .command = WORDS("verify", "{publication}"), .flags = SL_ROUTE_READS | SL_ROUTE_LONG},
     {"POST", "/api/v1/publications/{publication}/attest", "A signed record of a publication, with the key of sluice.yml", "tables", ADMIN, 200, "Document",
-     .command = WORDS("attest", "--key={attest_key}", "{publication}")},
+     .command = WORDS("attest", "--key={attest_key}", "{publication}"), .flags = SL_ROUTE_LONG},
+    {"POST", "/api/v1/attestations/verify", "Check an attestation: its signature, and every file of the lake that it names (422: it does not hold)", "tables", READ, 200, "Document",
+     VALUES({.name = "attestation", .type = SL_VALUE_OBJECT, .summary = "The envelope that was signed.", .is_required = true},
+            {.name = "key", .type = SL_VALUE_TEXT, .summary = "The public key, Ed25519 as PEM.", .is_required = true, .is_file = true}),
+     .command = WORDS("attest", "verify", "{attestation}"), .flags = SL_ROUTE_READS | SL_ROUTE_LONG},
     // A query can read whatever the service's user can.
     {"POST", "/api/v1/query", "Ask the tables in SQL", "tables", ADMIN, 200, "Document",
      VALUES({.name = "sql", .type = SL_VALUE_TEXT, .summary = "One SELECT or FROM.", .is_required = true}, LIMIT, AT, VERSION),
@@ -313,7 +328,7 @@ static const struct sl_route_value *find_value(const struct sl_route *route, con
 }
 
 static const char *const type_names[] = {"a text", "a whole number", "true or false",
-                                         "a list of texts"};
+                                         "a list of texts", "a JSON object"};
 
 static bool fits_text(const struct sl_route_value *value, const char *text)
 {
@@ -327,6 +342,8 @@ static bool fits_text(const struct sl_route_value *value, const char *text)
     case SL_VALUE_TEXT:
     case SL_VALUE_TEXTS:
         return true;
+    case SL_VALUE_OBJECT:
+        return false;
     }
     return false;
 }
@@ -348,6 +365,8 @@ static bool fits_json(const struct sl_route_value *value, const json_t *json)
             if (!json_is_string(item))
                 return false;
         return json_is_array(json) || json_is_string(json);
+    case SL_VALUE_OBJECT:
+        return json_is_object(json);
     }
     return false;
 }

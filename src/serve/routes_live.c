@@ -148,6 +148,43 @@ int sl_route_retry(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, request->route->status, json, err);
 }
 
+// --- plans
+
+static int start_plan(struct sl_request *request, struct sl_err *err)
+{
+    const json_t *plan = json_object_get(request->json, "plan"), *node;
+    struct sl_start_options options = {
+        .full_refresh = sl_json_bool(plan, "full_refresh", false),
+        .fail_fast = sl_request_bool(request, "fail_fast"),
+        .command = "apply",
+        .trigger = trigger_of(request),
+    };
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    size_t i;
+
+    json_array_foreach (json_object_get(plan, "nodes"), i, node)
+        SL_TRY(sl_strs_add(&options.select, &request->arena, sl_json_text(node, "name", ""), err));
+    json_array_foreach (json_object_get(plan, "allow_breaking"), i, node)
+        SL_TRY(sl_strs_add(&options.may_break, &request->arena,
+                           json_is_string(node) ? json_string_value(node) : "", err));
+    if (options.select.count == 0)
+        return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has no steps");
+    SL_TRY(control_of(request)->start_run(control_of(request)->self, NULL, &options, request->who,
+                                          &json, err));
+    return sl_answer_json(request, request->route->status, json, err);
+}
+
+// Whether the plan holds is for the command to say: what tables there are the service does not see.
+int sl_route_apply(struct sl_request *request, struct sl_err *err)
+{
+    if (!sl_request_bool(request, "dry_run")) {
+        request->after_command = start_plan;
+        if (json_object_set_new(request->json, "dry_run", json_true()) != 0)
+            return sl_fail_memory(err);
+    }
+    return sl_child_begin(request, err);
+}
+
 // --- backfills
 
 int sl_route_backfills(struct sl_request *request, struct sl_err *err)

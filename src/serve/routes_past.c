@@ -4,10 +4,13 @@
 #include "api/queue.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "serve/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LIMIT = 50, MOST = 1000 };
@@ -274,7 +277,29 @@ int sl_route_steps(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, 200, json, err);
 }
 
-// The id comes from the store, so it is no path.
+// The command follows it; what it is asked for is known to be there, and where it is.
+static int follow(struct sl_request *request, const struct sl_run_row *run, struct sl_err *err)
+{
+    request->values[0] = sl_arena_strdup(&request->arena, run->id);
+    SL_TRY_NEW(request->values[0], err);
+    request->is_followed = true;
+    return sl_child_begin(request, err);
+}
+
+static const char *log_path(struct sl_request *request, const struct sl_run_row *run)
+{
+    // The id comes from the store, so it is no path.
+    return sl_arena_printf(&request->arena, "%s/logs/%s.jsonl", request->options->state_folder,
+                           run->id);
+}
+
+static int fail_log(const struct sl_run_row *run, struct sl_err *err)
+{
+    if (errno == ENOENT)
+        return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
+    return sl_fail_errno(err, errno, "cannot read the log of run %s", run->id);
+}
+
 int sl_route_log(struct sl_request *request, struct sl_err *err)
 {
     struct sl_state *state;
@@ -282,14 +307,57 @@ int sl_route_log(struct sl_request *request, struct sl_err *err)
 
     SL_TRY(state_of(request, &state, err));
     SL_TRY(find_run(request, state, request->values[0], &run, err));
-    const char *path = sl_arena_printf(&request->arena, "%s/logs/%s.jsonl",
-                                       request->options->state_folder, run.id);
+    if (sl_request_bool(request, "follow"))
+        return follow(request, &run, err);
+    const char *path = log_path(request, &run);
     SL_TRY_NEW(path, err);
     request->answer.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (request->answer.fd < 0 && errno == ENOENT)
-        return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run.id);
     if (request->answer.fd < 0)
-        return sl_fail_errno(err, errno, "cannot read the log of run %s", run.id);
+        return fail_log(&run, err);
+    request->answer.type = request->route->answers;
+    request->answer.status = 200;
+    return SL_OK;
+}
+
+static bool is_of_step(const char *line, size_t length, const char *step)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_err ignored = {0};
+
+    // Of a run that was killed the last line may be half.
+    return sl_json_parse(line, length, "the log", &json, &ignored) == SL_OK &&
+           (sl_str_equal(sl_json_text(json, "step", ""), step) ||
+            sl_str_equal(sl_json_text(json, "table", ""), step));
+}
+
+int sl_route_step_log(struct sl_request *request, struct sl_err *err)
+{
+    const char *step = request->values[1];
+    struct sl_state *state;
+    struct sl_run_row run;
+    FILE *file;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, request->values[0], &run, err));
+    if (sl_request_bool(request, "follow"))
+        return follow(request, &run, err);
+    const char *path = log_path(request, &run);
+    SL_TRY_NEW(path, err);
+    file = fopen(path, "re");
+    if (!file)
+        return fail_log(&run, err);
+    while ((length = getline(&line, &room, file)) > 0)
+        if (strstr(line, step) && is_of_step(line, (size_t)length, step))
+            sl_buf_add_bytes(&request->answer.text, line, (size_t)length);
+    free(line);
+    (void)fclose(file);
+    SL_TRY(sl_buf_check(&request->answer.text, err));
+    if (request->answer.text.length == 0)
+        return sl_fail(err, SL_E_SERVE_MISSING, "the log of run %.8s says nothing of '%.200s'",
+                       run.id, step);
     request->answer.type = request->route->answers;
     request->answer.status = 200;
     return SL_OK;

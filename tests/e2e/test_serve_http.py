@@ -373,6 +373,31 @@ def test_a_child_that_takes_too_long_is_ended(serve, tmp_path):
     is_error(serve(f"program={script}", "child_s=1").ask("GET", "/api/v1/tables"), 504, "SL0825")
 
 
+def test_what_takes_long_has_no_limit_but_its_client_and_leaves_room(serve, tmp_path):
+    file, gate = tmp_path / "pids", tmp_path / "gate"
+    os.mkfifo(gate)
+    service = serve(script(tmp_path, f'case "$*" in *verify*|*diff*) echo $$ >> {file}; read -r line < {gate};; esac\necho "{{}}"\n'),
+                    "children=2", "child_s=1")
+    over = UnixConnection(service.socket)
+    over.request("POST", "/api/v1/publications/%231/verify", "{}")
+    pid = wait_for_pid(file)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(service.ask, "GET", "/api/v1/diff?left=clean.a&right=clean.b") for _ in range(2)]
+        # One of two places is left to what is short, for longer than that may take.
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            assert service.ask("GET", "/api/v1/tables")[0] == 200
+        assert pathlib.Path(f"/proc/{pid}").exists() and len(file.read_text().split()) == 1
+        over.close()
+        wait_until_gone(pid)
+        fd = os.open(gate, os.O_RDWR)
+        try:
+            os.write(fd, b"\n\n")
+            assert [other.result()[0] for other in others] == [200, 200]
+        finally:
+            os.close(fd)
+
+
 def test_a_child_that_says_nothing_is_our_mistake(serve, tmp_path):
     script = tmp_path / "silent"
     script.write_text("#!/bin/sh\nkill -9 $$\n")
@@ -638,6 +663,18 @@ def test_tables_are_compared_verified_and_attested(serve, own_shop):
     assert service.called()["what"] == "attest"
     own_shop.write("attestation.json", json.dumps(envelope))
     own_shop.run("attest", "verify", "attestation.json", "--key", "sluice.pub")
+    key = (own_shop.folder / "sluice.pub").read_text()
+    status, _, told = service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope, "key": key})
+    assert status == 200 and told == own_shop.json("attest", "verify", "attestation.json", "--key", "sluice.pub") and told["holds"]
+    table = next((own_shop.folder / "lake").rglob("*.parquet"))
+    table.write_bytes(table.read_bytes()[:-1] + b"x")
+    status, _, told = service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope, "key": key})
+    assert status == 422 and not told["holds"] and told["faults"], told
+    own_shop.run("attest", "key", "other")
+    other = (own_shop.folder / "other.pub").read_text()
+    assert service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope, "key": other})[0] in (400, 422)
+    is_error(service.local("POST", "/api/v1/attestations/verify", {"attestation": "text", "key": key}), 400, "SL0826")
+    is_error(service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope}), 400, "SL0826")
 
 
 def test_without_a_key_nothing_is_attested(service):
