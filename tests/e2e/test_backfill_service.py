@@ -270,8 +270,8 @@ def test_runs_of_no_pipeline_and_retries(back):
         again = ask(back, "POST", f"/api/v1/runs/{failed}/retry", {})[1]["run_id"]
         assert service.wait_for("ended: ok")["run_id"] == again
         assert ask(back, "GET", f"/api/v1/runs/{again}")[1]["command"] == "retry"
-        assert ask(back, "POST", "/api/v1/runs", {"select": ["nothing.there"]})[0] == 202
-        service.wait_for("failed:")
+        status, told = ask(back, "POST", "/api/v1/runs", {"select": ["nothing.there"]})
+        assert (status, told["error"]["code"]) == (400, "SL0705")
         assert service.end() == 0
     expected = from_scratch(back)
     assert {table: back.rows(table) for table in expected} == expected
