@@ -84,7 +84,7 @@ SL_MUST int sl_state_read(const struct sl_state_place *place, struct sl_arena *a
 SL_MUST int sl_state_begin_anew(struct sl_state *state, const struct sl_state_place *place,
                                 struct sl_arena *arena, const char **ret_note, struct sl_err *err);
 void sl_state_close(struct sl_state **state); // for SL_AUTO
-// The version of stores of its kind that this program makes, and that an open one has.
+// The version of stores that this program makes, and that an open one has.
 int sl_state_version(void);
 // A run that was queued (api/queue.h) is taken out of the queue in the same transaction.
 SL_MUST int sl_state_begin(struct sl_state *state, const struct sl_run_row *run,

@@ -1,6 +1,6 @@
 // sluice trigger, cancel, pause, resume, approve, reject: what `sluice serve` is asked to do, over
 // its unix socket.
-#include "cli/cli.h"
+#include "cli/wait.h"
 #include "serve/client.h"
 
 #include <string.h>
@@ -10,8 +10,8 @@ struct control_options {
     const char *name; // of a pipeline, or the id of a run
     const char *step;
     const char *why;
-    struct sl_strs select, exclude;
-    bool full_refresh;
+    struct sl_strs select, exclude, approve;
+    bool full_refresh, fail_fast, wait;
 };
 
 // clang-format off
@@ -38,6 +38,13 @@ static const struct sl_opt trigger_rows[] = {
      "Steps to leave out.", SL_OPT_WORDS, .placeholder = "SELECTOR"},
     {"full_refresh", SL_OPT_BOOL, offsetof(struct control_options, full_refresh), "false",
      "Build the selected steps anew.", 0},
+    {"fail_fast", SL_OPT_BOOL, offsetof(struct control_options, fail_fast), "false",
+     "Start nothing new after the first error.", 0},
+    {"approve", SL_OPT_STRINGS, offsetof(struct control_options, approve), NULL,
+     "A table or target with `approval` whose steps may begin. May be repeated.", 0,
+     .placeholder = "NAME"},
+    {"wait", SL_OPT_BOOL, offsetof(struct control_options, wait), "false",
+     "Wait for the end of the run, and print its log as it grows.", 0, .letter = 'w'},
     SL_COMMON_ROWS, {0},
 };
 static const struct sl_opt cancel_rows[] = {RUN_ROW, SL_COMMON_ROWS, {0}};
@@ -57,41 +64,71 @@ static int open_project(const struct sl_common *common, struct sl_project **ret,
     return SL_OK;
 }
 
-// POST to "/api/v1/<kind>/<name><rest>"; in JSON the answer is printed as it is.
+// POST to "/api/v1/<kind>/<name><rest>".
+static int post(const struct control_options *options, struct sl_project *project, const char *kind,
+                const char *rest, const json_t *body, json_t **ret, struct sl_err *err)
+{
+    const char *name = sl_client_part(&project->arena, options->name);
+    SL_TRY_NEW(name, err);
+    const char *path = sl_arena_printf(&project->arena, "/api/v1/%s/%s%s", kind, name, rest);
+    SL_TRY_NEW(path, err);
+    return sl_client_ask(project->state_folder, "POST", path, body, ret, err);
+}
+
+// In JSON the answer is printed as it is.
 static int ask(const struct control_options *options, const char *kind, const char *rest,
                const json_t *body, json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_project_free) struct sl_project *project = NULL;
 
     SL_TRY(open_project(&options->common, &project, err));
-    const char *name = sl_client_part(&project->arena, options->name);
-    SL_TRY_NEW(name, err);
-    const char *path = sl_arena_printf(&project->arena, "/api/v1/%s/%s%s", kind, name, rest);
-    SL_TRY_NEW(path, err);
-    SL_TRY(sl_client_ask(project->state_folder, "POST", path, body, ret, err));
+    SL_TRY(post(options, project, kind, rest, body, ret, err));
     return options->common.json ? sl_print_json(*ret, err) : SL_OK;
+}
+
+static json_t *trigger_body(const struct control_options *options)
+{
+    return json_pack("{s:o, s:o, s:o, s:b, s:b}", "select", sl_json_strs(&options->select),
+                     "exclude", sl_json_strs(&options->exclude), "approve",
+                     sl_json_strs(&options->approve), "full_refresh", (int)options->full_refresh,
+                     "fail_fast", (int)options->fail_fast);
+}
+
+static void tell_triggered(const struct control_options *options, const json_t *answer)
+{
+    const char *id = sl_json_text(answer, "run_id", "");
+    const char *outdated = sl_json_text(answer, "outdated", NULL);
+    if (outdated)
+        sl_tell(&options->common, SL_LOG_WARN,
+                "the service works with the project as it was read before: %s", outdated);
+    if (!options->common.json)
+        sl_tell(&options->common, SL_LOG_INFO,
+                options->wait ? "%s: run %.8s is %s"
+                              : "%s: run %.8s is %s; `sluice status %.8s` shows it",
+                options->name, id, sl_json_text(answer, "status", "on its way"), id);
 }
 
 static int run_trigger(const void *self, int *ret_exit, struct sl_err *err)
 {
-    const struct control_options *options = self;
+    struct control_options options = *(const struct control_options *)self;
+    SL_AUTO(sl_project_free) struct sl_project *project = NULL;
     SL_AUTO(sl_json_free) json_t *answer = NULL;
-    SL_AUTO(sl_json_free)
-    json_t *body =
-        json_pack("{s:o, s:o, s:b}", "select", sl_json_strs(&options->select), "exclude",
-                  sl_json_strs(&options->exclude), "full_refresh", (int)options->full_refresh);
+    SL_AUTO(sl_json_free) json_t *body = trigger_body(&options);
 
-    (void)ret_exit;
     SL_TRY_NEW(body, err);
-    SL_TRY(ask(options, "pipelines", "/runs", body, &answer, err));
-    if (options->common.json)
-        return SL_OK;
+    SL_TRY(open_project(&options.common, &project, err));
+    SL_TRY(post(&options, project, "pipelines", "/runs", body, &answer, err));
     const char *id = sl_json_text(answer, "run_id", "");
-    sl_put_plain(stdout, id);
-    putchar('\n');
-    sl_tell(&options->common, SL_LOG_INFO, "%s: run %.8s is %s; `sluice status %.8s` shows it",
-            options->name, id, sl_json_text(answer, "status", "on its way"), id);
-    return SL_OK;
+    if (options.common.json && !options.wait)
+        SL_TRY(sl_print_json(answer, err));
+    if (!options.common.json && !options.wait) {
+        sl_put_plain(stdout, id);
+        putchar('\n');
+        fflush(stdout);
+    }
+    tell_triggered(&options, answer);
+    return options.wait ? sl_wait_for_run(&options.common, project->state_folder, id, ret_exit, err)
+                        : SL_OK;
 }
 
 static int run_cancel(const void *self, int *ret_exit, struct sl_err *err)
@@ -176,11 +213,16 @@ static int run_reject(const void *self, int *ret_exit, struct sl_err *err)
     "owner can open."
 
 static const char *const trigger_examples[] = {
-    "sluice trigger nightly", "sluice trigger nightly --select daily_revenue --full-refresh", NULL};
+    "sluice trigger nightly", "sluice trigger nightly --select daily_revenue --full-refresh",
+    "sluice trigger nightly --wait", NULL};
 const struct sl_command sl_command_trigger = {
     .name = "trigger",
     .summary = "Start a run of a pipeline in the service, and print its id.",
-    .details = OF_SERVICE,
+    .details = OF_SERVICE
+    "\nWith --wait the exit code is that of `sluice run`: 0 ok, 1 failed, 2 a mistake in "
+    "Sluice, 3 a check failed, 4 more rows\nrejected than allowed, 5 partial, 130 "
+    "interrupted or cancelled. Ctrl-C ends the command and leaves the run to the service "
+    "\n(`sluice cancel RUN` ends it).",
     .rows = trigger_rows,
     .options_bytes = sizeof(struct control_options),
     .examples = trigger_examples,

@@ -93,9 +93,26 @@ static const char *find_bare(const struct sl_strs *tables, const char *name, str
     return NULL;
 }
 
+static const struct sl_task *find_task(const struct sl_project *project, const char *name)
+{
+    const char *bare = sl_str_starts(name, "task.") ? name + strlen("task.") : name;
+    for (size_t i = 0; i < project->task_count; i++)
+        if (sl_str_equal(project->tasks[i].name, bare))
+            return &project->tasks[i];
+    return NULL;
+}
+
 static int missing(struct sl_lake *lake, const char *table, struct sl_err *err)
 {
+    const struct sl_task *task = find_task(lake->world.project, table);
     struct sl_strs tables = {0};
+    if (task) {
+        (void)sl_fail(err, SL_E_TABLE_MISSING, "'%s' is a task, and has no table", table);
+        return sl_err_hint(err,
+                           "`sluice plan --select task.%s` says whether it is due, `sluice logs` "
+                           "what it did; it is written in %s",
+                           task->name, task->file);
+    }
     SL_TRY(sl_lake_tables(lake, &tables, err));
     const char *nearest = strchr(table, '.') ? sl_str_nearest(table, tables.items, tables.count)
                                              : find_bare(&tables, table, &lake->world.arena);

@@ -171,6 +171,11 @@ static void print_log_line(const json_t *line, bool with_retried)
     print_attempts(line, with_retried);
 }
 
+void sl_log_line_print(const json_t *line)
+{
+    print_log_line(line, false);
+}
+
 // --- all of it
 
 // A run that was killed may have left half a line at the end: it is left out.

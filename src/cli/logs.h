@@ -15,5 +15,7 @@ struct sl_log_follow {
 // Returns when either says so. The file may not be there yet, may be replaced by another one
 // (which is read from its beginning) or cut short. Waits for inotify, not for time.
 SL_MUST int sl_log_follow(const struct sl_log_follow *follow, struct sl_err *err);
+// A line of a run's log as text, on stdout.
+void sl_log_line_print(const json_t *line);
 
 #endif

@@ -57,6 +57,12 @@ static int print_node(const struct sl_node *node, const char *reads, struct sl_g
     return sl_grid_row(grid, cells, err);
 }
 
+// -1 is what is not known, or not there.
+static json_t *count_or_null(int64_t count)
+{
+    return count < 0 ? json_null() : json_integer((json_int_t)count);
+}
+
 static int print_json(const struct sl_world *world, struct sl_err *err)
 {
     json_t *nodes = json_array();
@@ -70,10 +76,10 @@ static int print_json(const struct sl_world *world, struct sl_err *err)
         if (!node->is_selected)
             continue;
         json_t *item =
-            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s, s:s?}", "name", node->name, "kind",
-                      kind_of(node), "step", node->label, "version", (json_int_t)facts->version,
-                      "rows", (json_int_t)facts->rows, "bytes", (json_int_t)facts->bytes, "owner",
-                      node->owner, "file", node->file, "environment",
+            json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s?, s:s, s:s?}", "name", node->name, "kind",
+                      kind_of(node), "step", node->label, "version", count_or_null(facts->version),
+                      "rows", count_or_null(facts->rows), "bytes", count_or_null(facts->bytes),
+                      "owner", node->owner, "file", node->file, "environment",
                       facts->is_borrowed ? world->project->read_environment : NULL);
         if (json_array_append_new(nodes, item) != 0)
             return sl_fail_memory(err);

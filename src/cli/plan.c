@@ -352,6 +352,17 @@ static int add_rest(json_t *root, const struct sl_strs *rest, struct sl_err *err
                                                                             : sl_fail_memory(err);
 }
 
+// What `sluice apply` has to know besides the steps.
+static int add_choice(json_t *root, bool full_refresh, const struct sl_strs *may_break,
+                      struct sl_err *err)
+{
+    json_t *list = may_break ? sl_json_strs(may_break) : json_array();
+    if (json_object_set_new(root, "full_refresh", json_boolean(full_refresh)) != 0 ||
+        json_object_set_new(root, "allow_breaking", list) != 0)
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
 int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                  const struct sl_plan_view *view, struct sl_err *err)
 {
@@ -371,6 +382,7 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
         if (view->unbound)
             SL_TRY(sl_diags_json(view->unbound, root, err));
         SL_TRY(add_rest(root, &rest, err));
+        SL_TRY(add_choice(root, view->full_refresh, view->may_break, err));
         if (json_object_set_new(root, "notes", sl_notes_json(&notes)) != 0)
             return sl_fail_memory(err);
         return sl_print_json(root, err);
@@ -397,9 +409,7 @@ static int store(const struct plan_options *options, const struct sl_world *worl
     SL_AUTO(sl_json_free) json_t *root = NULL;
     char *text = NULL;
     SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
-    if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0 ||
-        json_object_set_new(root, "allow_breaking", sl_json_strs(&options->may_break)) != 0)
-        return sl_fail_memory(err);
+    SL_TRY(add_choice(root, options->full_refresh, &options->may_break, err));
     SL_TRY(sl_log_print(root, &text, err)); // a cause may quote a target, and that a secret
     int code = sl_fs_write(options->output, text, strlen(text), err);
     free(text);

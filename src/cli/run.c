@@ -76,6 +76,8 @@ static const struct sl_opt apply_rows[] = {
     {"plan", SL_OPT_STRING, offsetof(struct run_options, plan), NULL,
      "File written by `sluice plan -o`.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
      .placeholder = "PLAN"},
+    {"dry_run", SL_OPT_BOOL, offsetof(struct run_options, dry_run), "false",
+     "Only say whether the plan still holds.", 0},
     YES_ROW,
     EXECUTION_ROWS,
     SL_COMMON_ROWS,
@@ -285,6 +287,14 @@ static int fail_unreadable(const char *file, struct sl_err *err)
     return sl_err_hint(err, "make a new one: `sluice plan -o %s`", file);
 }
 
+static int print_holds(const struct run_options *options, const json_t *plan, struct sl_err *err)
+{
+    if (options->common.json)
+        return sl_print_json(plan, err);
+    puts("the plan holds");
+    return SL_OK;
+}
+
 static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *given = self;
@@ -308,6 +318,8 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_plan_print(&world.graph, world.project, &now, err));
     if (sl_plan_compare(stored, now, err) != SL_OK)
         return sl_err_hint(err, "make a new one: `sluice plan -o %s`", options.plan);
+    if (options.dry_run)
+        return print_holds(&options, now, err);
     if (!has_work(&world))
         return end_nothing(&options.common, &world, "nothing to do: the plan is empty", NULL, err);
     return execute(&options, "apply", &world, ret_exit, err);

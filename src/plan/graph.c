@@ -309,10 +309,34 @@ static int find_parent(void *self, struct sl_rule *rule, struct sl_err *err)
     return SL_OK;
 }
 
+// Where a task says that it comes after, or before, a step.
+static bool task_names(const struct sl_graph *graph, const struct sl_task *task, const char *key,
+                       const struct sl_node *step, struct sl_place *ret)
+{
+    const struct sl_strs *names = *key == 'a' ? &task->after : &task->before;
+    const struct sl_yaml *list = sl_yaml_get(task->node, key);
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i];
+        bool is_target = step->kind == SL_NODE_LOAD && sl_str_starts(name, "target.") &&
+                         sl_str_equal(step->target->name, name + strlen("target."));
+        if (!is_target && sl_graph_node(graph, name) != step)
+            continue;
+        bool is_list = list && list->kind == SL_YAML_LIST && i < list->count;
+        *ret = is_list ? list->items[i]->place : sl_yaml_place(task->node, key);
+        return true;
+    }
+    return false;
+}
+
 // Where a step of a cycle reads the next one of it.
 static struct sl_place place_of_read(const struct sl_graph *graph, const struct sl_node *reader,
                                      const struct sl_node *read)
 {
+    struct sl_place place;
+    if (reader->task && task_names(graph, reader->task, "after", read, &place))
+        return place;
+    if (read->task && task_names(graph, read->task, "before", reader, &place))
+        return place;
     if (reader->kind == SL_NODE_CLEANSE) {
         struct child child = {.sought = read};
         struct sl_err ignored = {0};

@@ -69,10 +69,9 @@ static int require(const struct sl_node *node, struct sl_err *err)
     return SL_OK;
 }
 
-static int find_node(const struct sl_world *world, const char *name, const struct sl_node **ret,
+static int find_node(const struct sl_graph *graph, const char *name, const struct sl_node **ret,
                      struct sl_err *err)
 {
-    const struct sl_graph *graph = &world->graph;
     *ret = sl_graph_node(graph, name);
     for (size_t i = 0; i < graph->count && !*ret; i++)
         if (graph->nodes[i].kind == SL_NODE_MODEL && sl_str_equal(graph->nodes[i].bare, name))
@@ -86,6 +85,19 @@ static int find_node(const struct sl_world *world, const char *name, const struc
     return sl_err_hint(err, "`sluice ls` lists the tables");
 }
 
+int sl_backfill_asked_require(const struct sl_graph *graph, const struct sl_backfill_choice *choice,
+                              struct sl_arena *arena, struct sl_err *err)
+{
+    for (size_t i = 0; i < choice->tables.count; i++) {
+        const struct sl_node *node;
+        SL_TRY(find_node(graph, choice->tables.items[i], &node, err));
+        SL_TRY(require(node, err));
+        SL_TRY(sl_backfill_check_partitions(&choice->partitions, &node->model->partition_by, arena,
+                                            err));
+    }
+    return SL_OK;
+}
+
 static int add_table(struct planning *planning, const struct sl_node *node, struct sl_err *err)
 {
     struct sl_backfill_plan *plan = planning->plan;
@@ -97,13 +109,13 @@ static int add_table(struct planning *planning, const struct sl_node *node, stru
                                                                               : sl_fail_memory(err);
 }
 
-static bool is_named(const struct sl_strs *names, const struct sl_world *world,
+static bool is_named(const struct sl_strs *names, const struct sl_graph *graph,
                      const struct sl_node *node)
 {
     for (size_t i = 0; i < names->count; i++) {
         const struct sl_node *named;
         struct sl_err ignored = {0};
-        if (find_node(world, names->items[i], &named, &ignored) == SL_OK && named == node)
+        if (find_node(graph, names->items[i], &named, &ignored) == SL_OK && named == node)
             return true;
     }
     return false;
@@ -116,11 +128,11 @@ static int list_tables(struct planning *planning, const struct sl_strs *names, s
     struct sl_backfill_plan *plan = planning->plan;
     for (size_t i = 0; i < names->count; i++) {
         const struct sl_node *node;
-        SL_TRY(find_node(planning->world, names->items[i], &node, err));
+        SL_TRY(find_node(graph, names->items[i], &node, err));
         SL_TRY(require(node, err));
     }
     for (size_t i = 0; i < graph->count; i++)
-        if (is_named(names, planning->world, &graph->nodes[i]))
+        if (is_named(names, graph, &graph->nodes[i]))
             SL_TRY(add_table(planning, &graph->nodes[i], err));
     plan->choice.tables = (struct sl_strs){0};
     for (size_t i = 0; i < plan->count; i++)

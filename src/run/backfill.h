@@ -106,8 +106,14 @@ struct sl_backfill_asked {
 json_t *sl_backfill_asked_json(const struct sl_backfill_asked *asked);
 SL_MUST int sl_backfill_asked_parse(const json_t *json, struct sl_arena *arena,
                                     struct sl_backfill_asked *ret, struct sl_err *err);
-// What is wrong with it before anything is looked at (SL_E_USAGE).
+// What is wrong with it before anything is looked at (SL_E_USAGE; SL_E_BACKFILL_CHOICE: it ends
+// before it begins).
 SL_MUST int sl_backfill_asked_check(const struct sl_backfill_asked *asked, struct sl_err *err);
+// Whether the project has such tables, and they such partition columns (SL_E_BACKFILL_TABLE,
+// SL_E_BACKFILL_CHOICE). No table is looked at.
+SL_MUST int sl_backfill_asked_require(const struct sl_graph *graph,
+                                      const struct sl_backfill_choice *choice,
+                                      struct sl_arena *arena, struct sl_err *err);
 
 // "day=2026-01-01 to day=2026-01-31", or one of them, of a chunk or of all; in the arena.
 SL_MUST int sl_backfill_span(const struct sl_backfill_table *table, size_t from, size_t count,

@@ -1,6 +1,8 @@
 // Backfills as JSON: what was asked for, a plan, and what a worker has to know of a chunk.
 #include "run/backfill.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 // --- partitions: [["2026-01-01", null], ...]
@@ -215,6 +217,23 @@ static int usage(const char *text, struct sl_err *err)
     return sl_fail(err, SL_E_USAGE, "%s", text);
 }
 
+// Of dates and times as they are mostly written; what else a column may hold, planning compares.
+static int check_order(const struct sl_backfill_choice *choice, struct sl_err *err)
+{
+    const int64_t day_us = INT64_C(86400000000);
+    int64_t from_us, to_us;
+    if (!choice->from || !choice->to || sl_clock_parse(choice->from, &from_us) != 0 ||
+        sl_clock_parse(choice->to, &to_us) != 0)
+        return SL_OK;
+    if (strlen(choice->to) == strlen("2026-01-31"))
+        to_us += day_us - 1;
+    if (from_us <= to_us)
+        return SL_OK;
+    return sl_fail(err, SL_E_BACKFILL_CHOICE,
+                   "--from %s is later than --to %s: no partition is between them", choice->from,
+                   choice->to);
+}
+
 int sl_backfill_asked_check(const struct sl_backfill_asked *asked, struct sl_err *err)
 {
     const struct sl_backfill_options *options = &asked->options;
@@ -227,6 +246,7 @@ int sl_backfill_asked_check(const struct sl_backfill_asked *asked, struct sl_err
         return usage("no table is named", err);
     if (options->chunk < 0)
         return usage("--chunk is negative, expected 0 or more", err);
-    return asked->concurrency < 0 ? usage("--concurrency is negative, expected 0 or more", err)
-                                  : SL_OK;
+    if (asked->concurrency < 0)
+        return usage("--concurrency is negative, expected 0 or more", err);
+    return check_order(choice, err);
 }

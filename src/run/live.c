@@ -244,9 +244,12 @@ static int init(struct sl_live *live, struct sl_executor *executor,
     SL_TRY(copy_text(&live->options.trigger, &live->run.arena, err));
     SL_TRY(copy_text(&live->options.who, &live->run.arena, err));
     SL_TRY(sl_strs_copy(&live->options.may_break, &options->may_break, &live->run.arena, err));
+    SL_TRY(sl_strs_copy(&live->options.approved, &options->approved, &live->run.arena, err));
     live->run_options = (struct sl_run_options){.command = live->options.command,
                                                 .full_refresh = options->full_refresh,
                                                 .may_break = &live->options.may_break,
+                                                .approved = &live->options.approved,
+                                                .fail_fast = options->fail_fast,
                                                 .refuses_leaks = true,
                                                 .listener = options->listener};
     live->controller = (struct sl_controller){.executor = executor,
@@ -292,6 +295,36 @@ void sl_live_interrupt(struct sl_live *live, int times)
     sl_executor_dispatch(live->controller.executor);
 }
 
+static int require_approver(const struct sl_node *node, const char *name, const char *who,
+                            struct sl_err *err)
+{
+    const struct sl_strs *approvers = &sl_node_execution(node)->approvers;
+    if (!approvers->count || sl_strs_has(approvers, who))
+        return SL_OK;
+    (void)sl_fail(err, SL_E_SERVE_REFUSED, "'%s' may not approve '%s'", who, name);
+    return sl_err_hint(err, "%s says who may", node->file);
+}
+
+int sl_live_may_approve(const struct sl_graph *graph, const struct sl_strs *names, const char *who,
+                        struct sl_err *err)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        bool is_known = false;
+        for (size_t k = 0; k < graph->count; k++) {
+            const struct sl_node *node = &graph->nodes[k];
+            if (!sl_node_execution(node)->needs_approval ||
+                !sl_str_equal(sl_gate_name(node), names->items[i]))
+                continue;
+            SL_TRY(require_approver(node, names->items[i], who, err));
+            is_known = true;
+        }
+        if (!is_known)
+            return sl_fail(err, SL_E_SERVE_MISSING, "nothing that needs an approval is '%.200s'",
+                           names->items[i]);
+    }
+    return SL_OK;
+}
+
 int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
                        struct sl_err *err)
 {
@@ -300,11 +333,7 @@ int sl_live_may_decide(const struct sl_live *live, const char *name, const char 
         const struct sl_node *node = &graph->nodes[i];
         if (live->controller.gates[i] != SL_GATE_WAITS || !sl_str_equal(sl_gate_name(node), name))
             continue;
-        const struct sl_strs *approvers = &sl_node_execution(node)->approvers;
-        if (!approvers->count || sl_strs_has(approvers, who))
-            return SL_OK;
-        (void)sl_fail(err, SL_E_SERVE_REFUSED, "'%s' may not approve '%s'", who, name);
-        return sl_err_hint(err, "%s says who may", node->file);
+        return require_approver(node, name, who, err);
     }
     return sl_fail(err, SL_E_SERVE_MISSING, "'%s' of run '%s' waits for nobody", name,
                    live->run.id);

@@ -13,7 +13,8 @@ struct sl_live_options {
     const char *pipeline, *trigger, *who; // of its history; NULL: not said
     int64_t tick_us;
     struct sl_strs select, exclude, may_break;
-    bool full_refresh;
+    struct sl_strs approved; // see sl_gate_name: need not wait for a person
+    bool full_refresh, fail_fast;
     const json_t *backfill;             // sl_backfill_asked_json: it is one of that; NULL: a run
     struct sl_state *state;             // for its history; shared by all runs; NULL: none is kept
     const struct sl_listener *listener; // may be NULL; lives as long as the run
@@ -38,6 +39,10 @@ void sl_live_free(struct sl_live **live); // for SL_AUTO. It has ended.
 // interrupted, and killed if they do not listen. Three times: they are killed.
 void sl_live_interrupt(struct sl_live *live, int times);
 
+// Before a run: whether `who` may let all of these begin. SL_E_SERVE_MISSING: one of them is
+// nothing that needs an approval; SL_E_SERVE_REFUSED: somebody else has to.
+SL_MUST int sl_live_may_approve(const struct sl_graph *graph, const struct sl_strs *names,
+                                const char *who, struct sl_err *err);
 // SL_E_SERVE_MISSING: nothing of that name waits; SL_E_SERVE_REFUSED: `who` is not one of those who
 // may say so.
 SL_MUST int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,

@@ -52,9 +52,10 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:o*, s:o*, s:o*, s:b, s:s*}", "select", select, "exclude", exclude,
-                  "allow_breaking", sl_json_strs(&run->options.may_break), "full_refresh",
-                  run->options.full_refresh, "traceparent", run->options.traceparent);
+        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*}", "select", select, "exclude", exclude,
+                  "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
+                  sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
+                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -98,7 +99,9 @@ static int parse_options(const char *text, struct sl_arena *arena, struct sl_sta
     SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
     SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
     SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
+    SL_TRY(read_strs(json_object_get(root, "approve"), arena, &ret->approved, err));
     ret->full_refresh = sl_json_bool(root, "full_refresh", false);
+    ret->fail_fast = sl_json_bool(root, "fail_fast", false);
     ret->traceparent = sl_arena_strdup(arena, sl_json_text(root, "traceparent", NULL));
     return SL_OK;
 }
@@ -275,6 +278,8 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .exclude = run->options.select.count || !run->has_pipeline ? run->options.exclude
                                                                    : pipeline->exclude,
         .may_break = run->options.may_break,
+        .approved = run->options.approved,
+        .fail_fast = run->options.fail_fast,
         .full_refresh = run->options.full_refresh || pipeline->full_refresh,
         .state = service->state,
         .listener = &run->listener,
@@ -446,13 +451,16 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     run->service = service;
     run->tick_us = asked->tick_us;
     run->asked_us = sl_clock_now_us();
-    run->command = sl_str_equal(asked->options.command, "retry") ? "retry" : "run";
+    run->command = sl_str_equal(asked->options.command, "retry")   ? "retry"
+                   : sl_str_equal(asked->options.command, "apply") ? "apply"
+                                                                   : "run";
     run->has_pipeline = *asked->pipeline && *asked->pipeline != '(';
     run->pipeline =
         sl_arena_strdup(&run->arena, *asked->pipeline ? asked->pipeline : SL_NO_PIPELINE);
     run->trigger = sl_arena_strdup(&run->arena, asked->trigger);
     run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
     run->options.full_refresh = asked->options.full_refresh;
+    run->options.fail_fast = asked->options.fail_fast;
     run->options.traceparent = sl_arena_strdup(&run->arena, asked->options.traceparent);
     sl_uuid(run->id);
     *ret = run;
@@ -462,6 +470,7 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
         return sl_fail_memory(err);
     SL_TRY(sl_strs_copy(&run->options.select, &asked->options.select, &run->arena, err));
     SL_TRY(sl_strs_copy(&run->options.may_break, &asked->options.may_break, &run->arena, err));
+    SL_TRY(sl_strs_copy(&run->options.approved, &asked->options.approved, &run->arena, err));
     return sl_strs_copy(&run->options.exclude, &asked->options.exclude, &run->arena, err);
 }
 

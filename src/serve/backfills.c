@@ -221,6 +221,8 @@ int sl_backfill_control_start(void *self, const json_t *asked, const char *trigg
     SL_TRY(sl_backfill_asked_parse(asked, &arena, &checked, err));
     SL_TRY(sl_backfill_asked_check(&checked, err));
     SL_TRY(sl_service_require_leader(service, err));
+    SL_TRY(sl_backfill_asked_require(&service->newest->world.graph, &checked.options.choice, &arena,
+                                     err));
     if (service->stops)
         return sl_fail(err, SL_E_SERVE_BUSY, "the service is ending: it begins no more runs");
     const struct sl_asked ask = {

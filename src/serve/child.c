@@ -9,9 +9,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { MOST_AT_WORK = 4, MOST_WAITING = 8, CHILD_S = 120, KILL_MS = 5000, PIECE = 65536 };
+enum { MOST_FOLLOWED = 32 };
 #define MOST_ANSWER_BYTES ((size_t)256 << 20)
 #define STREAM_BYTES ((size_t)256 << 10) // from then on a stream, of which as much is kept
 
@@ -24,6 +26,9 @@ struct sl_child {
     struct sl_buf text;
     size_t taken;            // bytes of text that a stream has passed on
     bool is_stream, is_held; // held: no more is read until some is taken
+    bool is_long, is_followed;
+    int files[SL_ROUTE_FILES]; // what it is given as files
+    size_t file_count;
     uv_process_t process;
     uv_pipe_t pipe;
     uv_timer_t timer;
@@ -38,7 +43,8 @@ struct sl_children {
     const char *program, *folder, *environment;
     struct sl_strs overrides;
     struct sl_arena arena;
-    size_t most, at_work, waiting_count;
+    size_t most, at_work, waiting_count; // without those that are followed
+    size_t long_at_work, followed;
     int64_t limit_ms;
     struct sl_child *working, *waiting;
     bool is_closing;
@@ -88,6 +94,8 @@ static void free_children(struct sl_children *children)
 
 static void free_child(struct sl_child *child)
 {
+    for (size_t i = 0; i < child->file_count; i++)
+        sl_fd_close(&child->files[i]);
     sl_buf_clear(&child->text);
     sl_arena_clear(&child->arena);
     free(child);
@@ -101,6 +109,45 @@ static void unlink_child(struct sl_child **list, const struct sl_child *child)
         *list = child->next;
 }
 
+// --- what it is given as files
+
+static int make_file(struct sl_child *child, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_fd_close) int fd = memfd_create("sluice-request", MFD_CLOEXEC);
+    size_t length = strlen(text);
+
+    if (fd < 0)
+        return sl_fail_errno(err, errno, "cannot keep what was sent");
+    for (size_t done = 0; done < length;) {
+        ssize_t written = write(fd, text + done, length - done);
+        if (written < 0)
+            return sl_fail_errno(err, errno, "cannot keep what was sent");
+        done += (size_t)written;
+    }
+    if (lseek(fd, 0, SEEK_SET) != 0)
+        return sl_fail_errno(err, errno, "cannot keep what was sent");
+    child->files[child->file_count++] = fd;
+    fd = -1;
+    return SL_OK;
+}
+
+static int make_files(struct sl_child *child, struct sl_request *request, struct sl_err *err)
+{
+    const struct sl_route_value *value = request->route->values;
+
+    for (; value && value->name && child->file_count < SL_ROUTE_FILES; value++) {
+        const json_t *member = json_object_get(request->json, value->name);
+        if (!sl_route_is_file(value) || !member)
+            continue;
+        char *text = json_is_string(member) ? strdup(json_string_value(member))
+                                            : json_dumps(member, JSON_COMPACT);
+        int code = text ? make_file(child, text, err) : sl_fail_memory(err);
+        free(text);
+        SL_TRY(code);
+    }
+    return SL_OK;
+}
+
 // --- its life
 
 static int prepare(struct sl_child *child, struct sl_request *request, struct sl_err *err)
@@ -110,6 +157,7 @@ static int prepare(struct sl_child *child, struct sl_request *request, struct sl
     struct sl_strs own;
     size_t count = 0;
 
+    SL_TRY(make_files(child, request, err));
     SL_TRY(sl_child_words(request, &own, err));
     child->words = SL_NEW_ARRAY(arena, char *, own.count + children->overrides.count + 3);
     SL_TRY_NEW(child->words, err);
@@ -130,7 +178,11 @@ static int fail_of_code(const struct sl_child *child)
     SL_AUTO(sl_json_free) json_t *root = NULL;
     struct sl_err err = {0}, ignored = {0};
 
-    if (sl_json_parse(child->text.text, child->text.length, "an answer", &root, &ignored) == SL_OK)
+    if (sl_json_parse(child->text.text, child->text.length, "an answer", &root, &ignored) ==
+            SL_OK &&
+        !json_object_get(root, "error"))
+        return 422; // what was asked for does not hold, and the document says why
+    if (root)
         err.code = sl_code_find(sl_json_text(json_object_get(root, "error"), "code", ""));
     return err.code == SL_OK ? 500 : sl_answer_status(&err);
 }
@@ -190,6 +242,18 @@ static void tell(struct sl_child *child)
     }
 }
 
+// Of a command that was only asked whether something can be done.
+static void go_on_after(struct sl_request *request)
+{
+    struct sl_err err = {0};
+
+    if (!request->after_command || request->answer.status >= 400)
+        return;
+    sl_buf_reset(&request->answer.text);
+    if (request->after_command(request, &err) != SL_OK)
+        sl_answer_error(request, 0, &err);
+}
+
 static void start_next(struct sl_children *children);
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -200,11 +264,15 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--child->open_handles > 0)
         return;
     unlink_child(&children->working, child);
-    children->at_work--;
+    if (child->is_followed)
+        children->followed--;
+    else
+        children->at_work--;
+    children->long_at_work -= child->is_long;
     free_child(child);
     if (!children->is_closing)
         start_next(children);
-    else if (children->at_work == 0)
+    else if (!children->working)
         free_children(children);
 }
 
@@ -218,6 +286,7 @@ static void end(struct sl_child *child)
             tell(child);
         child->request = NULL;
         request->child = NULL;
+        go_on_after(request);
         request->on_answer(request->of);
     }
     if (child->has_process)
@@ -276,8 +345,8 @@ static void keep(struct sl_child *child, const char *bytes, size_t length)
         (void)uv_process_kill(&child->process, SIGKILL);
         return;
     }
-    if (!(child->request->route->flags & SL_ROUTE_STREAMS) ||
-        (!child->is_stream && child->text.length < STREAM_BYTES))
+    if (!child->is_followed && (!(child->request->route->flags & SL_ROUTE_STREAMS) ||
+                                (!child->is_stream && child->text.length < STREAM_BYTES)))
         return;
     if (!child->is_stream)
         begin_stream(child);
@@ -316,6 +385,15 @@ static void on_late(uv_timer_t *timer)
     (void)uv_timer_start(timer, on_late, KILL_MS, 0);
 }
 
+// What is long or followed ends with its client; nobody listens: it may go on as others may.
+static void begin_time(struct sl_child *child)
+{
+    bool is_endless = (child->is_long || child->is_followed) && child->request;
+
+    if (!is_endless)
+        (void)uv_timer_start(&child->timer, on_late, (uint64_t)child->children->limit_ms, 0);
+}
+
 static void go_on(struct sl_child *child)
 {
     if (!child->is_held)
@@ -329,7 +407,8 @@ ssize_t sl_child_take(struct sl_child *child, char *to, size_t most)
     size_t length = child->text.length - child->taken;
 
     if (length == 0 && child->has_ended && child->is_at_end) {
-        bool is_whole = child->exit_code == 0 && !child->signal && !child->was_late;
+        bool is_whole =
+            (child->exit_code == 0 || child->is_followed) && !child->signal && !child->was_late;
         child->request->child = NULL;
         child->request = NULL;
         end(child);
@@ -348,8 +427,8 @@ ssize_t sl_child_take(struct sl_child *child, char *to, size_t most)
         memmove(child->text.text, child->text.text + child->taken, child->text.length + 1);
         child->taken = 0;
     }
-    if (length && !child->has_ended) // its time begins anew
-        (void)uv_timer_start(&child->timer, on_late, (uint64_t)child->children->limit_ms, 0);
+    if (length && !child->has_ended)
+        begin_time(child);
     return (ssize_t)length;
 }
 
@@ -363,17 +442,19 @@ static int spawn(struct sl_child *child, struct sl_err *err)
         output = ends[1];
     else
         ends[0] = -errno;
-    uv_stdio_container_t stdio[3] = {
+    uv_stdio_container_t stdio[3 + SL_ROUTE_FILES] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = output},
         {.flags = UV_IGNORE},
     };
+    for (size_t i = 0; i < child->file_count; i++)
+        stdio[3 + i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = child->files[i]};
     uv_process_options_t options = {
         .file = children->program,
         .args = child->words,
         .cwd = children->folder,
         .stdio = stdio,
-        .stdio_count = 3,
+        .stdio_count = (int)(3 + child->file_count),
         .exit_cb = on_end,
     };
 
@@ -391,7 +472,7 @@ static int spawn(struct sl_child *child, struct sl_err *err)
     }
     if (wrong == 0)
         wrong = uv_read_start((uv_stream_t *)&child->pipe, on_room, on_bytes);
-    (void)uv_timer_start(&child->timer, on_late, (uint64_t)children->limit_ms, 0);
+    begin_time(child);
     if (wrong != 0)
         return sl_fail(err, SL_E_INTERNAL, "cannot start %s: %s", children->program,
                        uv_strerror(wrong));
@@ -405,9 +486,16 @@ static void start(struct sl_child *child)
 
     child->next = children->working;
     children->working = child;
-    children->at_work++;
-    if (spawn(child, &err) == SL_OK)
+    if (child->is_followed)
+        children->followed++;
+    else
+        children->at_work++;
+    children->long_at_work += child->is_long;
+    if (spawn(child, &err) == SL_OK) {
+        if (child->is_followed)
+            begin_stream(child);
         return;
+    }
     if (child->request) {
         struct sl_request *request = child->request;
 
@@ -421,11 +509,14 @@ static void start(struct sl_child *child)
 
 static void start_next(struct sl_children *children)
 {
+    const size_t most_long = children->most > 1 ? children->most / 2 : 1;
     struct sl_child *child = children->waiting;
 
+    while (child && child->is_long && children->long_at_work >= most_long)
+        child = child->next; // what takes hours leaves room for what does not
     if (!child || children->at_work >= children->most)
         return;
-    children->waiting = child->next;
+    unlink_child(&children->waiting, child);
     children->waiting_count--;
     start(child);
 }
@@ -435,7 +526,9 @@ int sl_child_begin(struct sl_request *request, struct sl_err *err)
     struct sl_children *children = request->children;
     struct sl_child **last = &children->waiting;
 
-    if (children->waiting_count >= children->most * MOST_WAITING)
+    if (request->is_followed && children->followed >= MOST_FOLLOWED)
+        return sl_fail(err, SL_E_SERVE_BUSY, "%zu logs are followed already", children->followed);
+    if (!request->is_followed && children->waiting_count >= children->most * MOST_WAITING)
         return sl_fail(err, SL_E_SERVE_BUSY, "%zu requests wait for an answer already",
                        children->waiting_count);
     struct sl_child *child = calloc(1, sizeof *child);
@@ -450,6 +543,12 @@ int sl_child_begin(struct sl_request *request, struct sl_err *err)
     }
     child->request = request;
     request->child = child;
+    child->is_followed = request->is_followed;
+    child->is_long = request->route->flags & SL_ROUTE_LONG;
+    if (child->is_followed) {
+        start(child);
+        return SL_OK;
+    }
     while (*last)
         last = &(*last)->next;
     *last = child;
@@ -500,6 +599,6 @@ void sl_children_close(struct sl_children *children, void (*on_closed)(void *sel
         child->is_at_end = true;
         (void)uv_process_kill(&child->process, SIGKILL);
     }
-    if (children->at_work == 0)
+    if (!children->working)
         free_children(children);
 }

@@ -24,6 +24,18 @@ static int add_option(struct sl_strs *words, struct sl_arena *arena,
     return sl_strs_add(words, arena, copy, err);
 }
 
+// The child's: the first one that was sent is its descriptor 3.
+static const char *file_of(const struct sl_request *request, const struct sl_route_value *value,
+                           char path[32])
+{
+    int fd = 3;
+
+    for (const struct sl_route_value *at = request->route->values; at != value; at++)
+        fd += sl_route_is_file(at) && json_object_get(request->json, at->name);
+    (void)snprintf(path, 32, "/dev/fd/%d", fd);
+    return path;
+}
+
 // "--limit=5": attached to its name a value is never an option, whatever it is.
 static int add_value(struct sl_request *request, const struct sl_route_value *value,
                      struct sl_strs *words, struct sl_err *err)
@@ -42,10 +54,15 @@ static int add_value(struct sl_request *request, const struct sl_route_value *va
         (void)snprintf(number, sizeof number, "%lld",
                        (long long)sl_request_int(request, value->name, 0));
         return add_option(words, &request->arena, value, number, err);
+    case SL_VALUE_OBJECT:
     case SL_VALUE_TEXT:
     case SL_VALUE_TEXTS:
         break;
     }
+    if (sl_route_is_file(value))
+        return json_object_get(request->json, value->name)
+                   ? add_option(words, &request->arena, value, file_of(request, value, number), err)
+                   : SL_OK;
     SL_TRY(sl_request_texts(request, value->name, &texts, err));
     for (size_t i = 0; i < texts.count && (i == 0 || value->type == SL_VALUE_TEXTS); i++)
         SL_TRY(add_option(words, &request->arena, value, texts.items[i], err));
@@ -68,6 +85,24 @@ static bool names_a_table(const char *text)
     return false;
 }
 
+static const struct sl_route_value *find_value(const struct sl_route *route, const char *name)
+{
+    for (const struct sl_route_value *value = route->values; value && value->name; value++)
+        if (strcmp(value->name, name) == 0)
+            return value;
+    return NULL;
+}
+
+static int add_file(struct sl_request *request, const struct sl_route_value *value,
+                    struct sl_strs *words, struct sl_err *err)
+{
+    char path[32];
+    const char *copy = sl_arena_strdup(&request->arena, file_of(request, value, path));
+
+    SL_TRY_NEW(copy, err);
+    return sl_strs_add(words, &request->arena, copy, err);
+}
+
 static int add_positional(struct sl_request *request, const char *word, size_t index,
                           struct sl_strs *words, struct sl_err *err)
 {
@@ -80,6 +115,9 @@ static int add_positional(struct sl_request *request, const char *word, size_t i
     if (value)
         return sl_strs_add(words, &request->arena, value, err);
     (void)snprintf(name, sizeof name, "%.*s", (int)strlen(word) - 2, word + 1);
+    const struct sl_route_value *known = find_value(request->route, name);
+    if (known && sl_route_is_file(known))
+        return add_file(request, known, words, err);
     SL_TRY(sl_request_texts(request, name, &texts, err));
     for (size_t i = 0; i < texts.count; i++)
         if ((request->route->flags & SL_ROUTE_TABLES) && !names_a_table(texts.items[i]))

@@ -22,8 +22,10 @@ struct sl_start_options {
     struct sl_strs select; // in the place of the pipeline's; none: as the pipeline says
     struct sl_strs exclude;
     struct sl_strs may_break; // versions that may break what they promised
+    struct sl_strs approved;  // tables and targets with `approval` that `who` lets begin
     bool full_refresh;
-    const char *command;     // "retry"; NULL: "run"
+    bool fail_fast;          // nothing new begins after the first error
+    const char *command;     // "retry", "apply"; NULL: "run"
     const char *traceparent; // of W3C Trace Context; NULL: it is a part of nothing
     const char *trigger;     // "by hand": over the unix socket; "http": with a token
 };
@@ -31,7 +33,9 @@ struct sl_start_options {
 struct sl_control {
     // `pipeline` NULL: of the steps that are selected, all if none are.
     // The run is begun, or queued if there is no room for it: {"run_id", "status": "running" or
-    // "queued"}. It is in the state store when this returns, so it survives a kill -9.
+    // "queued", "outdated"}. It is in the state store when this returns, so it survives a kill -9.
+    // "outdated" not null: the project's files have this error, and the run is one of the project
+    // as it was read before. SL_E_SELECTOR: it selects what there is not.
     int (*start_run)(void *self, const char *pipeline, const struct sl_start_options *options,
                      const char *who, json_t **ret_json, struct sl_err *err);
     // The same for a backfill: `asked` is what sl_backfill_asked_json (run/backfill.h) makes.

@@ -3,6 +3,7 @@
 #include "serve/pipelines.h"
 #include "serve/serve_inner.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void sl_service_audit(struct sl_service *service, const char *who, const char *what,
@@ -53,6 +54,35 @@ static int require_pipeline(const struct sl_service *service, const char *name,
 
 // --- runs
 
+// What the project as it is read has not, is refused before there is a run. What tables and history
+// say is for the planning.
+static int check_options(struct sl_service *service, const struct sl_start_options *options,
+                         const char *who, struct sl_err *err)
+{
+    struct sl_graph *graph = &service->newest->world.graph;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_live_may_approve(graph, &options->approved, who, err));
+    for (size_t k = 0; k < 2; k++) {
+        const struct sl_strs *list = k ? &options->exclude : &options->select;
+        for (size_t i = 0; i < list->count; i++)
+            if (strstr(list->items[i], "state:") || strstr(list->items[i], "result:"))
+                return SL_OK;
+    }
+    return sl_graph_select(graph, &options->select, &options->exclude, &arena, err);
+}
+
+// What was let through before the run, for the audit log.
+static void audit_start(struct sl_service *service, const struct sl_start_options *options,
+                        const char *who, const char *subject)
+{
+    SL_AUTO(sl_json_free)
+    json_t *details = json_pack("{s:o}", "approve", sl_json_strs(&options->approved));
+    char *text = details && options->approved.count ? json_dumps(details, JSON_COMPACT) : NULL;
+    sl_service_audit(service, who, options->command ? options->command : "trigger", subject, text);
+    free(text);
+}
+
 static int start_run(void *self, const char *pipeline, const struct sl_start_options *options,
                      const char *who, json_t **ret_json, struct sl_err *err)
 {
@@ -69,13 +99,14 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
         SL_TRY(require_pipeline(service, pipeline, &found, err));
     if (service->stops)
         return sl_fail(err, SL_E_SERVE_BUSY, "the service is ending: it begins no more runs");
+    SL_TRY(check_options(service, options, who, err));
     SL_TRY(sl_service_ask(service, &asked, &run, &why, err));
     if (!run)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "no run begins: %s", why);
-    sl_service_audit(service, who, options->command ? options->command : "trigger",
-                     pipeline ? pipeline : run->id, NULL);
-    return give(json_pack("{s:s, s:s}", "run_id", run->id, "status",
-                          run->state == SL_RUN_QUEUED ? "queued" : "running"),
+    audit_start(service, options, who, pipeline ? pipeline : run->id);
+    return give(json_pack("{s:s, s:s, s:o}", "run_id", run->id, "status",
+                          run->state == SL_RUN_QUEUED ? "queued" : "running", "outdated",
+                          sl_json_string_or_null(service->reload_error)),
                 ret_json, err);
 }
 

@@ -5,6 +5,8 @@
 #include "serve/http_inner.h"
 #include "serve/listen.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,6 +33,17 @@ static struct sl_connection *connection_of(struct MHD_Connection *mhd)
     return info ? info->socket_context : NULL;
 }
 
+// A client whose machine is gone says nothing of it, and what it asked for might go on for hours.
+static void keep_alive(int fd)
+{
+    const int on = 1, idle_s = 30, between_s = 10, times = 3;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof between_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+}
+
 static void on_connection(void *self, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -46,6 +59,8 @@ static void on_connection(void *self, struct MHD_Connection *mhd, void **context
         connection->server = server;
         connection->fd =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        if (!server->is_local)
+            keep_alive(connection->fd);
         connection->after = http->connections;
         if (connection->after)
             connection->after->before = connection;

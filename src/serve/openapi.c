@@ -87,7 +87,8 @@ static const struct schema {
                                                                    ",\"error\":{\"type\":["
                                                                    "\"object\",\"null\"]}")},
     {"Backfills", OBJECT("[\"backfills\"]", "\"backfills\":" LIST_OF(REF("Backfill")))},
-    {"Started", OBJECT("[\"run_id\",\"status\"]", "\"run_id\":" TEXT ",\"status\":" TEXT)},
+    {"Started", OBJECT("[\"run_id\",\"status\"]",
+                       "\"run_id\":" TEXT ",\"status\":" TEXT ",\"outdated\":" TEXT_OR_NULL)},
     {"Pause", OBJECT("[\"pipeline\",\"is_paused\"]",
                      "\"pipeline\":" TEXT ",\"is_paused\":" YES_OR_NO ",\"who\":" TEXT_OR_NULL
                      ",\"at\":" TIME ",\"why\":" TEXT_OR_NULL)},
@@ -117,10 +118,24 @@ static json_t *schema_of(enum sl_value_type type)
         return json_pack("{s:s}", "type", "integer");
     case SL_VALUE_BOOL:
         return json_pack("{s:s}", "type", "boolean");
+    case SL_VALUE_OBJECT:
+        return json_pack("{s:s}", "type", "object");
     case SL_VALUE_TEXTS:
         return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
     }
     return NULL;
+}
+
+static json_t *schema_of_value(const struct sl_route_value *value)
+{
+    json_t *schema = schema_of(value->type), *words = value->words ? json_array() : NULL;
+
+    for (size_t i = 0; words && value->words[i]; i++)
+        if (json_array_append_new(words, json_string(value->words[i])) != 0)
+            return json_decref(words), json_decref(schema), NULL;
+    if (words && json_object_set_new(schema, "enum", words) != 0)
+        return json_decref(schema), NULL;
+    return schema;
 }
 
 static json_t *path_parameters(const struct sl_route *route)
@@ -137,8 +152,9 @@ static json_t *path_parameters(const struct sl_route *route)
     if (strcmp(route->method, "GET") != 0)
         return list;
     for (const struct sl_route_value *value = route->values; value && value->name; value++) {
-        json_t *item = json_pack("{s:s, s:s, s:s, s:o}", "name", value->name, "in", "query",
-                                 "description", value->summary, "schema", schema_of(value->type));
+        json_t *item = json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", value->name, "in", "query",
+                                 "description", value->summary, "required", (int)value->is_required,
+                                 "schema", schema_of_value(value));
         if (json_array_append_new(list, item) != 0)
             return json_decref(list), NULL;
     }
@@ -150,7 +166,7 @@ static json_t *body_of(const struct sl_route *route)
     json_t *members = json_object(), *required = json_array();
 
     for (const struct sl_route_value *value = route->values; value && value->name; value++) {
-        json_t *member = schema_of(value->type);
+        json_t *member = schema_of_value(value);
 
         if (!member ||
             json_object_set_new(member, "description", json_string(value->summary)) != 0 ||
@@ -293,10 +309,13 @@ static void add_markdown(const struct sl_route *route, struct sl_buf *text)
     sl_buf_addf(text, "| %s | type | |\n|---|---|---|\n",
                 is_get ? "parameter" : "member of the body");
     for (const struct sl_route_value *value = route->values; value->name; value++) {
-        static const char *const types[] = {"text", "integer", "boolean", "texts"};
+        static const char *const types[] = {"text", "integer", "boolean", "texts", "object"};
 
-        sl_buf_addf(text, "| `%s`%s | %s | %s |\n", value->name,
+        sl_buf_addf(text, "| `%s`%s | %s | %s", value->name,
                     value->is_required ? " (required)" : "", types[value->type], value->summary);
+        for (size_t i = 0; value->words && value->words[i]; i++)
+            sl_buf_addf(text, "%s`%s`", i ? ", " : " One of ", value->words[i]);
+        sl_buf_add(text, value->words ? ". |\n" : " |\n");
     }
     sl_buf_add(text, "\n");
 }

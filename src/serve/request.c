@@ -18,7 +18,7 @@ int sl_answer_status(const struct sl_err *err)
         {SL_E_SERVE_MISSING, 404},   {SL_E_SERVE_CONFLICT, 409}, {SL_E_SERVE_REFUSED, 403},
         {SL_E_SERVE_BUSY, 503},      {SL_E_RUN_MISSING, 404},    {SL_E_TABLE_MISSING, 404},
         {SL_E_PLAN_CHANGED, 409},    {SL_E_LOCKED, 409},         {SL_E_STATE, 500},
-        {SL_E_PROJECT_INVALID, 409}, {SL_E_SERVE_CONFIRM, 409},
+        {SL_E_PROJECT_INVALID, 409}, {SL_E_SERVE_CONFIRM, 409},  {SL_E_BACKFILL_ID, 404},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -70,14 +70,16 @@ void sl_answer_error(struct sl_request *request, int status, const struct sl_err
 
 static int read_body(struct sl_request *request, struct sl_err *err)
 {
-    struct sl_err wrong = {0};
+    json_error_t wrong = {0};
 
     if (request->body.length == 0)
         return SL_OK;
     SL_TRY(sl_buf_check(&request->body, err));
-    if (sl_json_parse(request->body.text, request->body.length, "the body", &request->json,
-                      &wrong) != SL_OK)
-        return sl_fail(err, SL_E_SERVE_REQUEST, "%s", wrong.message);
+    // A member that stands there twice is refused: which of them counts nobody could tell.
+    request->json = json_loadb(request->body.text, request->body.length,
+                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &wrong);
+    if (!request->json)
+        return sl_fail(err, SL_E_SERVE_REQUEST, "'the body' is not valid JSON: %s", wrong.text);
     if (!json_is_object(request->json))
         return sl_fail(err, SL_E_SERVE_REQUEST, "the body is no JSON object");
     return SL_OK;

@@ -39,7 +39,10 @@ struct sl_request {
     bool is_begun, is_handled;
     struct sl_children *children; // who may answer
     struct sl_child *child;       // who does; NULL: none
-    void (*on_answer)(void *of);  // a child has filled `answer`, or has more of a stream
+    bool is_followed;             // its command's lines are passed on as they come
+    // Once its command went well, this answers in its place; NULL: what it has printed does.
+    int (*after_command)(struct sl_request *request, struct sl_err *err);
+    void (*on_answer)(void *of); // a child has filled `answer`, or has more of a stream
     void *of;
 };
 

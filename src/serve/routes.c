@@ -21,6 +21,11 @@
         }                           \
     }
 
+// Of runs and backfills, as they are told (serve/routes_past.c).
+const char *const sl_route_run_statuses[] = {"queued",    "running", "ok",     "nothing",
+                                             "partial",   "error",   "killed", "interrupted",
+                                             "cancelled", "skipped", NULL};
+
 #define LIMIT                                                                                   \
     {                                                                                           \
         .name = "limit", .type = SL_VALUE_INT, .summary = "How many at most; 0: all there are." \
@@ -65,6 +70,11 @@
     {                                                                                 \
         .name = "why", .type = SL_VALUE_TEXT, .summary = "Reason, for the audit log." \
     }
+#define FOLLOW                                                                                 \
+    {                                                                                          \
+        .name = "follow", .type = SL_VALUE_BOOL,                                               \
+        .summary = "Lines as they come, also those that were told before, until the run ends." \
+    }
 #define REJECTED_ROWS                                                                             \
     {.name = "rule", .type = SL_VALUE_TEXT, .summary = "Only rows that break this rule."},        \
         {.name = "source", .type = SL_VALUE_TEXT, .summary = "Only rows from this file."},        \
@@ -98,7 +108,9 @@ const struct sl_route sl_routes[] = {
      .handle = sl_route_pipeline},
     {"POST", "/api/v1/pipelines/{pipeline}/runs", "Start a run", "pipelines", RUN, 202, "Started",
      VALUES(SELECT, EXCLUDE,
-            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}, BREAKING),
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."},
+            {.name = "fail_fast", .type = SL_VALUE_BOOL, .summary = "Begin nothing new after the first error."},
+            {.name = "approve", .type = SL_VALUE_TEXTS, .summary = "Tables and targets with `approval` whose steps may begin."}, BREAKING),
      .handle = sl_route_start},
     {"POST", "/api/v1/pipelines/{pipeline}/pause", "Let its triggers start nothing", "pipelines", RUN, 200, "Pause",
      VALUES(WHY), .handle = sl_route_pause},
@@ -107,13 +119,15 @@ const struct sl_route sl_routes[] = {
 
     {"GET", "/api/v1/runs", "Runs, newest first", "runs", READ, 200, "Runs",
      VALUES({.name = "pipeline", .type = SL_VALUE_TEXT, .summary = "Only of this pipeline."},
-            {.name = "status", .type = SL_VALUE_TEXT, .summary = "Only with this status: running, ok, error, queued and so on."},
+            {.name = "status", .type = SL_VALUE_TEXT, .summary = "Only with this status.", .words = sl_route_run_statuses},
             {.name = "before", .type = SL_VALUE_TEXT, .summary = "Only what comes after this run in the list: `next` of the answer before."},
             {.name = "limit", .type = SL_VALUE_INT, .summary = "How many at most, up to 1000; 50 if nothing is said."}),
      .handle = sl_route_runs},
     {"POST", "/api/v1/runs", "Start a run of no pipeline: what is stale of the steps", "runs", RUN, 202, "Started",
      VALUES(SELECT, EXCLUDE,
-            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}, BREAKING),
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."},
+            {.name = "fail_fast", .type = SL_VALUE_BOOL, .summary = "Begin nothing new after the first error."},
+            {.name = "approve", .type = SL_VALUE_TEXTS, .summary = "Tables and targets with `approval` whose steps may begin."}, BREAKING),
      .handle = sl_route_start_some},
     {"POST", "/api/v1/runs/{run}/retry", "Do once more what failed in a run or was skipped, and what needs it", "runs", RUN, 202, "Started",
      .handle = sl_route_retry},
@@ -124,11 +138,13 @@ const struct sl_route sl_routes[] = {
     {"GET", "/api/v1/runs/{run}/steps", "What became of its steps", "runs", READ, 200, "Steps",
      .handle = sl_route_steps},
     {"GET", "/api/v1/runs/{run}/log", "Its log: a line of JSON for each step that begins, is tried again or ends, and for the end of the run", "runs", READ, 200, "application/x-ndjson",
-     .handle = sl_route_log},
+     VALUES(FOLLOW), .handle = sl_route_log, .command = WORDS("logs", "{run}"), .flags = SL_ROUTE_FOLLOWS},
+    {"GET", "/api/v1/runs/{run}/steps/{step}/log", "The lines of its log that are of one step: its table's name, or as the run prints it", "runs", READ, 200, "application/x-ndjson",
+     VALUES(FOLLOW), .handle = sl_route_step_log, .command = WORDS("logs", "{run}", "{step}"), .flags = SL_ROUTE_FOLLOWS},
     {"POST", "/api/v1/runs/{run}/cancel", "Stop a run, or take it out of the queue", "runs", RUN, 202, "Started",
      .handle = sl_route_cancel},
     {"GET", "/api/v1/approvals", "Steps that wait for a person", "runs", READ, 200, "Approvals",
-     VALUES({.name = "run", .type = SL_VALUE_TEXT, .summary = "Of this run (its whole id), those that were decided too."}),
+     VALUES({.name = "run", .type = SL_VALUE_TEXT, .summary = "Of this run, by its id or how that begins, those that were decided too."}),
      .handle = sl_route_approvals},
     {"POST", "/api/v1/runs/{run}/steps/{step}/approve", "Let a step begin that waits for a person", "runs", RUN, 200, "Decision",
      VALUES(WHY), .handle = sl_route_approve},
@@ -151,7 +167,7 @@ const struct sl_route sl_routes[] = {
             {.name = "allow_empty", .type = SL_VALUE_BOOL, .summary = "Also empty those of which the inputs have no row."},
             {.name = "resume", .type = SL_VALUE_TEXT, .summary = "Do what is missing of this backfill, by its id, or how that begins."},
             {.name = "chunk", .type = SL_VALUE_INT, .summary = "Partitions in a chunk; 0: by the number of rows."},
-            {.name = "order", .type = SL_VALUE_TEXT, .summary = "oldest or newest first."},
+            {.name = "order", .type = SL_VALUE_TEXT, .summary = "Which partitions come first.", .words = WORDS("oldest", "newest")},
             {.name = "concurrency", .type = SL_VALUE_INT, .summary = "Chunks at once; 0: as many as there may be steps."}, DRY_RUN),
      .handle = sl_route_start_backfill, .command = WORDS("backfill", "{tables}")},
     {"GET", "/api/v1/backfills/{run}", "One of them, by its run's id or how that begins: plan, progress, what came of it", "backfills", READ, 200, "Backfill",
@@ -164,6 +180,10 @@ const struct sl_route sl_routes[] = {
             {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "As if the steps were built anew."},
             {.name = "why", .type = SL_VALUE_BOOL, .summary = "Every cause, and what a change reaches."}, BREAKING),
      .command = WORDS("plan")},
+    {"POST", "/api/v1/plans", "Do a plan, if it still holds (409: it does not), or with dry_run: say whether it does (200)", "project", RUN, 202, "Started",
+     VALUES({.name = "plan", .type = SL_VALUE_OBJECT, .summary = "What GET /api/v1/plan has answered, or `sluice plan -o` has written.", .is_required = true}, DRY_RUN,
+            {.name = "fail_fast", .type = SL_VALUE_BOOL, .summary = "Begin nothing new after the first error.", .flag = ""}),
+     .handle = sl_route_apply, .command = WORDS("apply", "{plan}")},
     {"GET", "/api/v1/check", "Mistakes in the project (422: there are some)", "project", READ, 200, "Document",
      VALUES({.name = "strict", .type = SL_VALUE_BOOL, .summary = "Treat warnings as errors."}),
      .command = WORDS("check")},
@@ -179,7 +199,7 @@ const struct sl_route sl_routes[] = {
     {"GET", "/api/v1/tables/{table}/profile", "The values of its columns: counts, quantiles, histograms", "tables", READ, 200, "Document",
      VALUES({.name = "columns", .type = SL_VALUE_TEXTS, .summary = "Of these columns only."},
             {.name = "sample", .type = SL_VALUE_INT, .summary = "Of so many rows, drawn at random; 0: of all."}, AT),
-     .command = WORDS("show", "--profile", "{table}")},
+     .command = WORDS("show", "--profile", "{table}"), .flags = SL_ROUTE_LONG},
     {"GET", "/api/v1/tables/{table}/lineage", "What a table or column is made from", "tables", READ, 200, "Document",
      VALUES({.name = "downstream", .type = SL_VALUE_BOOL, .summary = "What is made from it instead."},
             {.name = "influence", .type = SL_VALUE_BOOL, .summary = "Also what decides which rows there are."}),
@@ -198,11 +218,15 @@ const struct sl_route sl_routes[] = {
             {.name = "whole_rows", .type = SL_VALUE_BOOL, .summary = "Compare rows as wholes, whatever the key."},
             {.name = "tolerance", .type = SL_VALUE_TEXT, .summary = "Numbers that are no further apart are equal."},
             {.name = "summary", .type = SL_VALUE_BOOL, .summary = "Counts only, no example rows."}, LIMIT),
-     .command = WORDS("diff", "{left}", "{right}"), .flags = SL_ROUTE_TABLES},
+     .command = WORDS("diff", "{left}", "{right}"), .flags = SL_ROUTE_TABLES | SL_ROUTE_LONG},
     {"POST", "/api/v1/publications/{publication}/verify", "Build a publication again from raw with the recorded code, and compare every row", "tables", RUN, 200, "Document",
-     VALUES(SELECT, EXCLUDE, LIMIT), .command = WORDS("verify", "{publication}"), .flags = SL_ROUTE_READS},
+     VALUES(SELECT, EXCLUDE, LIMIT), .command = WORDS("verify", "{publication}"), .flags = SL_ROUTE_READS | SL_ROUTE_LONG},
     {"POST", "/api/v1/publications/{publication}/attest", "A signed record of a publication, with the key of sluice.yml", "tables", ADMIN, 200, "Document",
-     .command = WORDS("attest", "--key={attest_key}", "{publication}")},
+     .command = WORDS("attest", "--key={attest_key}", "{publication}"), .flags = SL_ROUTE_LONG},
+    {"POST", "/api/v1/attestations/verify", "Check an attestation: its signature, and every file of the lake that it names (422: it does not hold)", "tables", READ, 200, "Document",
+     VALUES({.name = "attestation", .type = SL_VALUE_OBJECT, .summary = "The envelope that was signed.", .is_required = true},
+            {.name = "key", .type = SL_VALUE_TEXT, .summary = "The public key, Ed25519 as PEM.", .is_required = true, .is_file = true}),
+     .command = WORDS("attest", "verify", "{attestation}"), .flags = SL_ROUTE_READS | SL_ROUTE_LONG},
     // A query can read whatever the service's user can.
     {"POST", "/api/v1/query", "Ask the tables in SQL", "tables", ADMIN, 200, "Document",
      VALUES({.name = "sql", .type = SL_VALUE_TEXT, .summary = "One SELECT or FROM.", .is_required = true}, LIMIT, AT, VERSION),
@@ -214,7 +238,7 @@ const struct sl_route sl_routes[] = {
      .command = WORDS("rollback", "{run}"), .flags = SL_ROUTE_CONFIRMS},
 
     {"GET", "/api/v1/quarantine", "Rejected rows by table and rule, with an example each", "quarantine", READ, 200, "Document",
-     VALUES({.name = "by", .type = SL_VALUE_TEXT, .summary = "Put rows together by rule, source, day or run."},
+     VALUES({.name = "by", .type = SL_VALUE_TEXT, .summary = "What rows are put together by.", .words = WORDS("rule", "source", "day", "run")},
             {.name = "all", .type = SL_VALUE_BOOL, .summary = "Discarded rows, too."}, REJECTED_ROWS),
      .command = WORDS("quarantine", "ls")},
     {"GET", "/api/v1/quarantine/{table}", "Rejected rows of a table, with their reasons and payload", "quarantine", READ, 200, "Document",
@@ -304,7 +328,7 @@ static const struct sl_route_value *find_value(const struct sl_route *route, con
 }
 
 static const char *const type_names[] = {"a text", "a whole number", "true or false",
-                                         "a list of texts"};
+                                         "a list of texts", "a JSON object"};
 
 static bool fits_text(const struct sl_route_value *value, const char *text)
 {
@@ -318,6 +342,8 @@ static bool fits_text(const struct sl_route_value *value, const char *text)
     case SL_VALUE_TEXT:
     case SL_VALUE_TEXTS:
         return true;
+    case SL_VALUE_OBJECT:
+        return false;
     }
     return false;
 }
@@ -339,6 +365,8 @@ static bool fits_json(const struct sl_route_value *value, const json_t *json)
             if (!json_is_string(item))
                 return false;
         return json_is_array(json) || json_is_string(json);
+    case SL_VALUE_OBJECT:
+        return json_is_object(json);
     }
     return false;
 }
@@ -361,6 +389,35 @@ static int fail_type(const struct sl_route_value *value, struct sl_err *err)
                    type_names[value->type]);
 }
 
+static int check_words(const struct sl_route_value *value, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf list = SL_BUF_INIT;
+    size_t count = 0;
+
+    for (; value->words && value->words[count]; count++) {
+        if (strcmp(value->words[count], text) == 0)
+            return SL_OK;
+        sl_buf_addf(&list, "%s%s", count ? ", " : "", value->words[count]);
+    }
+    if (!value->words)
+        return SL_OK;
+    SL_TRY(sl_buf_check(&list, err));
+    const char *near = sl_str_nearest(text, value->words, count);
+    (void)sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is '%.100s', expected one of %s", value->name,
+                  text, list.text);
+    return near ? sl_err_hint(err, "did you mean '%s'?", near) : (int)err->code;
+}
+
+// One that is no list stands once: which of two counts nobody could tell.
+static int check_once(const struct sl_request *request, size_t index,
+                      const struct sl_route_value *value, struct sl_err *err)
+{
+    for (size_t i = 0; i < index && value->type != SL_VALUE_TEXTS; i++)
+        if (strcmp(request->uri.parameters[i].name, value->name) == 0)
+            return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' stands there twice", value->name);
+    return SL_OK;
+}
+
 static int check_query(const struct sl_request *request, struct sl_err *err)
 {
     for (size_t i = 0; i < request->uri.parameter_count; i++) {
@@ -374,6 +431,8 @@ static int check_query(const struct sl_request *request, struct sl_err *err)
                            value->name);
         if (!fits_text(value, given->value))
             return fail_type(value, err);
+        SL_TRY(check_words(value, given->value, err));
+        SL_TRY(check_once(request, i, value, err));
     }
     return SL_OK;
 }
@@ -393,6 +452,8 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
             return fail_unknown(request, name, err);
         if (!fits_json(value, member))
             return fail_type(value, err);
+        if (json_is_string(member))
+            SL_TRY(check_words(value, json_string_value(member), err));
     }
     for (const struct sl_route_value *value = request->route->values; value && value->name; value++)
         if (value->is_required && !json_object_get(request->json, value->name) &&

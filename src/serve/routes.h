@@ -5,7 +5,7 @@
 
 #include "serve/request.h"
 
-enum sl_value_type { SL_VALUE_TEXT, SL_VALUE_INT, SL_VALUE_BOOL, SL_VALUE_TEXTS };
+enum sl_value_type { SL_VALUE_TEXT, SL_VALUE_INT, SL_VALUE_BOOL, SL_VALUE_TEXTS, SL_VALUE_OBJECT };
 
 // A parameter of the query (GET) or a member of the body (POST).
 struct sl_route_value {
@@ -13,6 +13,9 @@ struct sl_route_value {
     enum sl_value_type type;
     const char *summary;
     bool is_required;
+    const char *const *words; // the only ones it may be, up to a NULL; NULL: any text
+    // `command` is given the name of a file that holds it; an object always is one.
+    bool is_file;
     const char *flag; // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
 };
 
@@ -21,7 +24,19 @@ enum sl_route_flag {
     SL_ROUTE_READS = 2,    // nothing is changed: nobody has to be told, and it may be cut off
     SL_ROUTE_TABLES = 8,   // words that come from values name tables, and no files
     SL_ROUTE_CONFIRMS = 4, // it takes something away: `confirm` or `dry_run` has to be said
+    // It may take hours: it has no limit of time but that of its client, and a place of its own
+    // among the commands at work.
+    SL_ROUTE_LONG = 16,
+    // Lines as they come, from the first one on, until the command or its client ends, however it
+    // does: it says by its lines what came of it.
+    SL_ROUTE_FOLLOWS = 32,
 };
+
+enum { SL_ROUTE_FILES = 2 }; // of a route's values, at most
+static inline bool sl_route_is_file(const struct sl_route_value *value)
+{
+    return value->is_file || value->type == SL_VALUE_OBJECT;
+}
 
 struct sl_route {
     const char *method; // "GET" (HEAD, too), "POST"
@@ -44,6 +59,7 @@ struct sl_route {
 };
 
 extern const struct sl_route sl_routes[]; // ends with a NULL method
+extern const char *const sl_route_run_statuses[];
 
 // The route of a method and path; its values go to ret_values. NULL, and *ret_allow (in the arena)
 // says which methods the path has ("GET, HEAD"; NULL: there is no such path).

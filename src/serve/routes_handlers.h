@@ -28,7 +28,9 @@ SL_MUST int sl_route_reject(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_runs(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_run(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_steps(struct sl_request *request, struct sl_err *err);
-SL_MUST int sl_route_log(struct sl_request *request, struct sl_err *err);
+SL_MUST int sl_route_step_log(struct sl_request *request, struct sl_err *err);
+int sl_route_apply(struct sl_request *request, struct sl_err *err);
+int sl_route_log(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_approvals(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_audit(struct sl_request *request, struct sl_err *err);
 // What failed or was skipped in the run that the path begins to name, in the request's arena, and

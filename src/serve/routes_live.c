@@ -109,6 +109,7 @@ static int start(struct sl_request *request, const char *pipeline, struct sl_err
 {
     struct sl_start_options options = {
         .full_refresh = sl_request_bool(request, "full_refresh"),
+        .fail_fast = sl_request_bool(request, "fail_fast"),
         .trigger = trigger_of(request),
     };
     SL_AUTO(sl_json_free) json_t *json = NULL;
@@ -119,6 +120,7 @@ static int start(struct sl_request *request, const char *pipeline, struct sl_err
     SL_TRY(sl_request_texts(request, "select", &options.select, err));
     SL_TRY(sl_request_texts(request, "exclude", &options.exclude, err));
     SL_TRY(sl_request_texts(request, "allow_breaking", &options.may_break, err));
+    SL_TRY(sl_request_texts(request, "approve", &options.approved, err));
     SL_TRY(control_of(request)->start_run(control_of(request)->self, pipeline, &options,
                                           request->who, &json, err));
     return sl_answer_json(request, request->route->status, json, err);
@@ -146,6 +148,43 @@ int sl_route_retry(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, request->route->status, json, err);
 }
 
+// --- plans
+
+static int start_plan(struct sl_request *request, struct sl_err *err)
+{
+    const json_t *plan = json_object_get(request->json, "plan"), *node;
+    struct sl_start_options options = {
+        .full_refresh = sl_json_bool(plan, "full_refresh", false),
+        .fail_fast = sl_request_bool(request, "fail_fast"),
+        .command = "apply",
+        .trigger = trigger_of(request),
+    };
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    size_t i;
+
+    json_array_foreach (json_object_get(plan, "nodes"), i, node)
+        SL_TRY(sl_strs_add(&options.select, &request->arena, sl_json_text(node, "name", ""), err));
+    json_array_foreach (json_object_get(plan, "allow_breaking"), i, node)
+        SL_TRY(sl_strs_add(&options.may_break, &request->arena,
+                           json_is_string(node) ? json_string_value(node) : "", err));
+    if (options.select.count == 0)
+        return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has no steps");
+    SL_TRY(control_of(request)->start_run(control_of(request)->self, NULL, &options, request->who,
+                                          &json, err));
+    return sl_answer_json(request, request->route->status, json, err);
+}
+
+// Whether the plan holds is for the command to say: what tables there are the service does not see.
+int sl_route_apply(struct sl_request *request, struct sl_err *err)
+{
+    if (!sl_request_bool(request, "dry_run")) {
+        request->after_command = start_plan;
+        if (json_object_set_new(request->json, "dry_run", json_true()) != 0)
+            return sl_fail_memory(err);
+    }
+    return sl_child_begin(request, err);
+}
+
 // --- backfills
 
 int sl_route_backfills(struct sl_request *request, struct sl_err *err)
@@ -171,13 +210,11 @@ int sl_route_backfill(struct sl_request *request, struct sl_err *err)
 }
 
 // The plan is made by the command; the work is done here.
-int sl_route_start_backfill(struct sl_request *request, struct sl_err *err)
+static int start_backfill(struct sl_request *request, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
     struct sl_strs tables, partitions;
 
-    if (sl_request_bool(request, "dry_run"))
-        return sl_child_begin(request, err);
     SL_TRY(sl_request_texts(request, "tables", &tables, err));
     SL_TRY(sl_request_texts(request, "partition", &partitions, err));
     SL_AUTO(sl_json_free)
@@ -193,6 +230,19 @@ int sl_route_start_backfill(struct sl_request *request, struct sl_err *err)
     SL_TRY(control_of(request)->start_backfill(control_of(request)->self, asked,
                                                trigger_of(request), request->who, &json, err));
     return sl_answer_json(request, request->route->status, json, err);
+}
+
+// Which backfills there were only tables tell, and the service reads none.
+int sl_route_start_backfill(struct sl_request *request, struct sl_err *err)
+{
+    if (!sl_request_bool(request, "dry_run")) {
+        if (!sl_request_text(request, "resume"))
+            return start_backfill(request, err);
+        request->after_command = start_backfill;
+        if (json_object_set_new(request->json, "dry_run", json_true()) != 0)
+            return sl_fail_memory(err);
+    }
+    return sl_child_begin(request, err);
 }
 
 int sl_route_pause(struct sl_request *request, struct sl_err *err)

@@ -4,10 +4,13 @@
 #include "api/queue.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "serve/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LIMIT = 50, MOST = 1000 };
@@ -64,36 +67,95 @@ static json_t *run_json(const struct sl_run_row *run)
         has_ended ? counts_of(run) : json_null());
 }
 
+// "killed" is what is seen of one that says it is running.
+static bool has_status(const struct sl_run_row *run, const char *status)
+{
+    return !status || sl_str_equal(status_of(run), status);
+}
+
+static int add_runs(struct sl_request *request, struct sl_state *state, size_t limit, json_t *list,
+                    const char **ret_next, struct sl_err *err)
+{
+    const char *status = sl_request_text(request, "status");
+    struct sl_run_filter filter = {.pipeline = sl_request_text(request, "pipeline"),
+                                   .status = sl_str_equal(status, "killed") ? "running" : status,
+                                   .before = sl_request_text(request, "before"),
+                                   .limit = limit + 1, // one more tells whether there are any
+                                   .with_waiting = true};
+    const char *last = NULL;
+    struct sl_run_row *runs;
+    size_t count;
+
+    *ret_next = NULL;
+    do {
+        SL_TRY(sl_state_runs(state, &filter, &request->arena, &runs, &count, err));
+        for (size_t i = 0; i < count; i++) {
+            if (!has_status(&runs[i], status))
+                continue;
+            if (json_array_size(list) == limit) {
+                *ret_next = last;
+                return SL_OK;
+            }
+            last = runs[i].id;
+            if (json_array_append_new(list, run_json(&runs[i])) != 0)
+                return sl_fail_memory(err);
+        }
+        filter.before = count ? runs[count - 1].id : NULL;
+    } while (count == filter.limit);
+    return SL_OK;
+}
+
+// An empty list is no answer to a name that there is not.
+static int require_pipeline(struct sl_request *request, struct sl_err *err)
+{
+    const struct sl_control *control = request->options->control;
+    const char *pipeline = sl_request_text(request, "pipeline");
+    SL_AUTO(sl_json_free) json_t *known = NULL;
+
+    if (!pipeline || !control)
+        return SL_OK;
+    return control->pipelines(control->self, pipeline, &known, err);
+}
+
+static int require_run(struct sl_request *request, struct sl_state *state, const char *name,
+                       struct sl_err *err)
+{
+    const char *id = sl_request_text(request, name);
+    const struct sl_run_filter filter = {.id = id, .limit = 1, .with_waiting = true};
+    struct sl_run_row *runs;
+    size_t count;
+
+    if (!id)
+        return SL_OK;
+    SL_TRY(sl_state_runs(state, &filter, &request->arena, &runs, &count, err));
+    return count && sl_str_equal(runs[0].id, id)
+               ? SL_OK
+               : sl_fail(err, SL_E_RUN_MISSING, "'%s': there is no run '%.100s'", name, id);
+}
+
 int sl_route_runs(struct sl_request *request, struct sl_err *err)
 {
-    struct sl_run_filter filter = {.pipeline = sl_request_text(request, "pipeline"),
-                                   .status = sl_request_text(request, "status"),
-                                   .before = sl_request_text(request, "before"),
-                                   .with_waiting = true};
     struct sl_state *state;
-    struct sl_run_row *runs;
-    size_t limit, count;
-    json_t *list;
+    const char *next;
+    size_t limit;
 
     SL_TRY(state_of(request, &state, err));
     SL_TRY(limit_of(request, &limit, err));
-    filter.limit = limit + 1; // one more tells whether there are any
-    SL_TRY(sl_state_runs(state, &filter, &request->arena, &runs, &count, err));
-    list = json_array();
-    for (size_t i = 0; i < count && i < limit; i++)
-        if (json_array_append_new(list, run_json(&runs[i])) != 0)
-            return json_decref(list), sl_fail_memory(err);
+    SL_TRY(require_run(request, state, "before", err));
+    SL_AUTO(sl_json_free) json_t *list = json_array();
+    SL_TRY_NEW(list, err);
+    SL_TRY(add_runs(request, state, limit, list, &next, err));
+    if (json_array_size(list) == 0)
+        SL_TRY(require_pipeline(request, err));
     SL_AUTO(sl_json_free)
-    json_t *json = json_pack("{s:o, s:o}", "runs", list, "next",
-                             sl_json_string_or_null(count > limit ? runs[limit - 1].id : NULL));
+    json_t *json = json_pack("{s:O, s:o}", "runs", list, "next", sl_json_string_or_null(next));
     return sl_answer_json(request, 200, json, err);
 }
 
 // By its id, or the beginning of it.
-static int find_run(struct sl_request *request, struct sl_state *state, struct sl_run_row *ret,
-                    struct sl_err *err)
+static int find_run(struct sl_request *request, struct sl_state *state, const char *id,
+                    struct sl_run_row *ret, struct sl_err *err)
 {
-    const char *id = request->values[0];
     const struct sl_run_filter filter = {.id = id, .limit = 2, .with_waiting = true};
     struct sl_run_row *runs;
     size_t count;
@@ -113,7 +175,7 @@ int sl_route_run_id(struct sl_request *request, const char **ret, struct sl_err 
     struct sl_run_row run;
 
     SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, &run, err));
+    SL_TRY(find_run(request, state, request->values[0], &run, err));
     *ret = run.id;
     return SL_OK;
 }
@@ -124,7 +186,7 @@ int sl_route_run(struct sl_request *request, struct sl_err *err)
     struct sl_run_row run;
 
     SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, &run, err));
+    SL_TRY(find_run(request, state, request->values[0], &run, err));
     SL_AUTO(sl_json_free) json_t *json = run_json(&run);
     return sl_answer_json(request, 200, json, err);
 }
@@ -134,7 +196,7 @@ static int steps_of(struct sl_request *request, struct sl_run_row *ret_run,
 {
     struct sl_state *state;
     SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, ret_run, err));
+    SL_TRY(find_run(request, state, request->values[0], ret_run, err));
     return sl_state_steps(state, ret_run->id, &request->arena, ret, ret_count, err);
 }
 
@@ -219,22 +281,87 @@ int sl_route_steps(struct sl_request *request, struct sl_err *err)
     return sl_answer_json(request, 200, json, err);
 }
 
-// The id comes from the store, so it is no path.
+// The command follows it; what it is asked for is known to be there, and where it is.
+static int follow(struct sl_request *request, const struct sl_run_row *run, struct sl_err *err)
+{
+    request->values[0] = sl_arena_strdup(&request->arena, run->id);
+    SL_TRY_NEW(request->values[0], err);
+    request->is_followed = true;
+    return sl_child_begin(request, err);
+}
+
+static const char *log_path(struct sl_request *request, const struct sl_run_row *run)
+{
+    // The id comes from the store, so it is no path.
+    return sl_arena_printf(&request->arena, "%s/logs/%s.jsonl", request->options->state_folder,
+                           run->id);
+}
+
+static int fail_log(const struct sl_run_row *run, struct sl_err *err)
+{
+    if (errno == ENOENT)
+        return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
+    return sl_fail_errno(err, errno, "cannot read the log of run %s", run->id);
+}
+
 int sl_route_log(struct sl_request *request, struct sl_err *err)
 {
     struct sl_state *state;
     struct sl_run_row run;
 
     SL_TRY(state_of(request, &state, err));
-    SL_TRY(find_run(request, state, &run, err));
-    const char *path = sl_arena_printf(&request->arena, "%s/logs/%s.jsonl",
-                                       request->options->state_folder, run.id);
+    SL_TRY(find_run(request, state, request->values[0], &run, err));
+    if (sl_request_bool(request, "follow"))
+        return follow(request, &run, err);
+    const char *path = log_path(request, &run);
     SL_TRY_NEW(path, err);
     request->answer.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (request->answer.fd < 0 && errno == ENOENT)
-        return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run.id);
     if (request->answer.fd < 0)
-        return sl_fail_errno(err, errno, "cannot read the log of run %s", run.id);
+        return fail_log(&run, err);
+    request->answer.type = request->route->answers;
+    request->answer.status = 200;
+    return SL_OK;
+}
+
+static bool is_of_step(const char *line, size_t length, const char *step)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_err ignored = {0};
+
+    // Of a run that was killed the last line may be half.
+    return sl_json_parse(line, length, "the log", &json, &ignored) == SL_OK &&
+           (sl_str_equal(sl_json_text(json, "step", ""), step) ||
+            sl_str_equal(sl_json_text(json, "table", ""), step));
+}
+
+int sl_route_step_log(struct sl_request *request, struct sl_err *err)
+{
+    const char *step = request->values[1];
+    struct sl_state *state;
+    struct sl_run_row run;
+    FILE *file;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, request->values[0], &run, err));
+    if (sl_request_bool(request, "follow"))
+        return follow(request, &run, err);
+    const char *path = log_path(request, &run);
+    SL_TRY_NEW(path, err);
+    file = fopen(path, "re");
+    if (!file)
+        return fail_log(&run, err);
+    while ((length = getline(&line, &room, file)) > 0)
+        if (strstr(line, step) && is_of_step(line, (size_t)length, step))
+            sl_buf_add_bytes(&request->answer.text, line, (size_t)length);
+    free(line);
+    (void)fclose(file);
+    SL_TRY(sl_buf_check(&request->answer.text, err));
+    if (request->answer.text.length == 0)
+        return sl_fail(err, SL_E_SERVE_MISSING, "the log of run %.8s says nothing of '%.200s'",
+                       run.id, step);
     request->answer.type = request->route->answers;
     request->answer.status = 200;
     return SL_OK;
@@ -258,11 +385,14 @@ int sl_route_approvals(struct sl_request *request, struct sl_err *err)
 {
     struct sl_state *state;
     struct sl_approval *approvals;
+    const char *id = sl_request_text(request, "run");
+    struct sl_run_row run = {0};
     size_t count;
 
     SL_TRY(state_of(request, &state, err));
-    SL_TRY(sl_state_approvals(state, sl_request_text(request, "run"), &request->arena, &approvals,
-                              &count, err));
+    if (id)
+        SL_TRY(find_run(request, state, id, &run, err));
+    SL_TRY(sl_state_approvals(state, run.id, &request->arena, &approvals, &count, err));
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, approval_json(&approvals[i])) != 0)
@@ -290,6 +420,8 @@ int sl_route_audit(struct sl_request *request, struct sl_err *err)
 
     SL_TRY(state_of(request, &state, err));
     SL_TRY(limit_of(request, &limit, err));
+    if (sl_request_text(request, "before") && filter.before_seq < 1)
+        return sl_fail(err, SL_E_SERVE_REQUEST, "'before' must be 1 or more");
     filter.limit = limit + 1;
     SL_TRY(sl_state_audit(state, &filter, &request->arena, &entries, &count, err));
     json_t *list = json_array();

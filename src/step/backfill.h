@@ -36,6 +36,11 @@ SL_MUST int sl_backfill_condition(struct sl_step_context *context,
                                   const struct sl_backfill_choice *choice,
                                   const struct sl_backfill_columns *columns, struct sl_buf *sql,
                                   struct sl_err *err);
+// Whether each of "day=2026-01-01,country=DE" can be read and names these columns: all that is
+// known without the engine.
+SL_MUST int sl_backfill_check_partitions(const struct sl_strs *partitions,
+                                         const struct sl_strs *columns, struct sl_arena *arena,
+                                         struct sl_err *err);
 
 // What there is to do, in the order in which it is to be done.
 struct sl_backfill_found {

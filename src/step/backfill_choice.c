@@ -120,6 +120,30 @@ static int add_like(struct condition *condition, size_t column, const char *text
     return SL_OK;
 }
 
+static int fail_backwards(const char *from, const char *to, struct sl_err *err)
+{
+    return sl_fail(err, SL_E_BACKFILL_CHOICE,
+                   "the beginning '%s' is later than the end '%s': no partition is between them",
+                   from, to);
+}
+
+// Both ends are values of the column. `is_whole_day`: all of that day belongs to it.
+static int require_order(struct condition *condition, size_t column, const char *from,
+                         const char *to, bool is_whole_day, struct sl_err *err)
+{
+    const char *type = condition->columns->types[column];
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    bool is_backwards;
+    sl_buf_add(&sql, "select cast(");
+    sl_buf_add_sql_string(&sql, from);
+    sl_buf_addf(&sql, " as %s) %s cast(", type, is_whole_day ? ">=" : ">");
+    sl_buf_add_sql_string(&sql, to);
+    sl_buf_addf(&sql, " as %s)%s", type, is_whole_day ? " + interval 1 day" : "");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(ask_bool(condition, sql.text, &is_backwards, err));
+    return is_backwards ? fail_backwards(from, to, err) : SL_OK;
+}
+
 static int add_range(struct condition *condition, size_t column, const char *text, const char *dots,
                      struct sl_err *err)
 {
@@ -138,7 +162,8 @@ static int add_range(struct condition *condition, size_t column, const char *tex
     sl_buf_add(condition->sql, *from ? " and " : "");
     add_name(condition, column);
     sl_buf_add(condition->sql, " <= ");
-    return add_value(condition, column, dots + 2, err);
+    SL_TRY(add_value(condition, column, dots + 2, err));
+    return *from ? require_order(condition, column, from, dots + 2, false, err) : SL_OK;
 }
 
 static int add_item(struct condition *condition, size_t column, const char *text, bool is_quoted,
@@ -159,10 +184,9 @@ static int add_item(struct condition *condition, size_t column, const char *text
     return add_value(condition, column, text, err);
 }
 
-static int find_column(const struct condition *condition, const char *name, size_t *ret,
+static int find_column(const struct sl_strs *names, const char *name, size_t *ret,
                        struct sl_err *err)
 {
-    const struct sl_strs *names = condition->columns->names;
     for (size_t i = 0; i < names->count; i++)
         if (sl_str_equal_nocase(names->items[i], name)) {
             *ret = i;
@@ -198,31 +222,64 @@ static int read_value(const char **at, struct sl_buf *ret, bool *ret_is_quoted, 
     return sl_buf_check(ret, err);
 }
 
-// "day=2026-01-01,country=DE"
+// One item of "day=2026-01-01,country=DE", up to its comma or the end.
+struct item {
+    const char *name;
+    struct sl_buf value;
+    bool is_quoted;
+};
+
+static void clear_item(struct item *item)
+{
+    sl_buf_clear(&item->value);
+}
+
+static int read_item(const char *text, const char **at, struct sl_arena *arena, struct item *ret,
+                     struct sl_err *err)
+{
+    size_t length = strcspn(*at, "=,");
+    ret->name = sl_arena_strndup(arena, *at, length);
+    SL_TRY_NEW(ret->name, err);
+    if ((*at)[length] != '=')
+        return sl_fail(err, SL_E_BACKFILL_CHOICE,
+                       "'%s' is no partition, expected COLUMN=VALUE[,COLUMN=VALUE...]", text);
+    *at += length + 1;
+    SL_TRY(read_value(at, &ret->value, &ret->is_quoted, err));
+    if (**at && **at != ',')
+        return sl_fail(err, SL_E_BACKFILL_CHOICE, "expected a comma before '%s'", *at);
+    return SL_OK;
+}
+
 static int add_partition(struct condition *condition, const char *text, struct sl_err *err)
 {
     for (const char *at = text; *at || at == text;) {
-        SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
-        size_t length = strcspn(at, "=,");
-        const char *name = sl_arena_strndup(condition->context->arena, at, length);
-        bool is_quoted;
+        SL_AUTO(clear_item) struct item item = {.value = SL_BUF_INIT};
         size_t column;
-        SL_TRY_NEW(name, err);
-        if (at[length] != '=')
-            return sl_fail(err, SL_E_BACKFILL_CHOICE,
-                           "'%s' is no partition, expected COLUMN=VALUE[,COLUMN=VALUE...]", text);
-        SL_TRY(find_column(condition, name, &column, err));
-        at += length + 1;
-        SL_TRY(read_value(&at, &value, &is_quoted, err));
+        SL_TRY(read_item(text, &at, condition->context->arena, &item, err));
+        SL_TRY(find_column(condition->columns->names, item.name, &column, err));
         sl_buf_add(condition->sql, "(");
-        SL_TRY(add_item(condition, column, value.text, is_quoted, err));
+        SL_TRY(add_item(condition, column, item.value.text, item.is_quoted, err));
         sl_buf_add(condition->sql, ")");
-        if (*at && *at != ',')
-            return sl_fail(err, SL_E_BACKFILL_CHOICE, "expected a comma before '%s'", at);
         if (*at++ != ',')
-            return SL_OK;
+            break;
         sl_buf_add(condition->sql, " and ");
     }
+    return SL_OK;
+}
+
+int sl_backfill_check_partitions(const struct sl_strs *partitions, const struct sl_strs *columns,
+                                 struct sl_arena *arena, struct sl_err *err)
+{
+    for (size_t i = 0; i < partitions->count; i++)
+        for (const char *at = partitions->items[i]; *at || at == partitions->items[i];) {
+            SL_AUTO(clear_item) struct item item = {.value = SL_BUF_INIT};
+            size_t column;
+            if (read_item(partitions->items[i], &at, arena, &item, err) != SL_OK ||
+                find_column(columns, item.name, &column, err) != SL_OK)
+                return sl_err_context(err, "--partition");
+            if (*at++ != ',')
+                break;
+        }
     return SL_OK;
 }
 
@@ -265,6 +322,11 @@ static int find_date(struct condition *condition, size_t *ret, struct sl_err *er
     return sl_err_hint(err, "name the column: --partition '%s=FROM..TO'", columns->names->items[0]);
 }
 
+static size_t shorter(const char *a, const char *b)
+{
+    return strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+}
+
 // Both ends are included, and of a column with times all of the last day.
 static int add_dates(struct condition *condition, const struct sl_backfill_choice *choice,
                      struct sl_err *err)
@@ -280,6 +342,8 @@ static int add_dates(struct condition *condition, const struct sl_backfill_choic
             continue;
         sl_buf_add(sql, " and ");
         if (is_text(type)) { // '2026-01' is in from 2026-01-15 on
+            if (i == 1 && ends[0] && strncmp(ends[0], ends[1], shorter(ends[0], ends[1])) > 0)
+                return fail_backwards(ends[0], ends[1], err);
             sl_buf_addf(sql, "left(\"%s%zu\", ", prefix, column);
             sl_buf_addf(sql, "%zu) %s left(", strlen(ends[i]), i ? "<=" : ">=");
             sl_buf_add_sql_string(sql, ends[i]);
@@ -293,6 +357,8 @@ static int add_dates(struct condition *condition, const struct sl_backfill_choic
                                    : "<=");
         SL_TRY(add_value(condition, column, ends[i], err));
         sl_buf_add(sql, is_whole_day ? " + interval 1 day" : "");
+        if (i == 1 && ends[0])
+            SL_TRY(require_order(condition, column, ends[0], ends[1], is_whole_day, err));
     }
     return SL_OK;
 }

@@ -113,11 +113,9 @@ def test_its_plan_is_shown_first_and_then_it_is_done(back):
 
 
 @pytest.mark.parametrize("body, status, code", [
-    ({"tables": ["total"]}, "error", "SL0850"),
-    ({"tables": ["daily"], "partition": ["week=1"]}, "error", "SL0851"),
-    ({"resume": "0123"}, "error", "SL0853"),
+    ({"tables": ["daily"], "partition": ["day=soon"]}, "error", "SL0851"),
 ])
-def test_what_cannot_be_planned_is_told_at_its_end(back, body, status, code):
+def test_what_only_the_engine_sees_is_told_at_its_end(back, body, status, code):
     with Service(back) as service:
         begun = ask(back, "POST", "/api/v1/backfills", body)[1]
         document = wait_until(back, begun["run_id"], has_ended)
@@ -127,13 +125,31 @@ def test_what_cannot_be_planned_is_told_at_its_end(back, body, status, code):
 
 @pytest.mark.parametrize("body, code", [
     ({}, "SL0901"), ({"tables": ["daily"], "resume": "0123"}, "SL0901"), ({"tables": ["daily"], "chunk": -1}, "SL0901"),
-    ({"tables": ["daily"], "order": "sideways"}, "SL0901"), ({"tables": 5}, "SL0826"), ({"tables": ["daily"], "speed": 1}, "SL0826"),
+    ({"tables": ["daily"], "order": "sideways"}, "SL0826"), ({"tables": 5}, "SL0826"), ({"tables": ["daily"], "speed": 1}, "SL0826"),
 ])
 def test_what_cannot_be_asked_is_refused_at_once(back, body, code):
     with Service(back) as service:
         status, answer = ask(back, "POST", "/api/v1/backfills", body)
         assert (status, answer["error"]["code"]) == (400, code)
         assert ask(back, "GET", "/api/v1/backfills/ffff")[0] == 404
+        assert service.end() == 0
+
+
+@pytest.mark.parametrize("body, status, code, says", [
+    ({"tables": ["nix"]}, 400, "SL0850", "no table 'nix'"),
+    ({"tables": ["daily", "total"]}, 400, "SL0850", "curated.total"),
+    ({"tables": ["clean.sales"]}, 400, "SL0850", "clean.sales"),
+    ({"tables": ["daily"], "partition": ["week=1"]}, 400, "SL0851", "'week' is no partition column"),
+    ({"tables": ["daily"], "partition": ["day"]}, 400, "SL0851", "'day' is no partition"),
+    ({"tables": ["daily"], "from": day(5), "to": day(2)}, 400, "SL0851", f"--from {day(5)} is later than --to {day(2)}"),
+    ({"resume": "0123"}, 404, "SL0853", "'0123'"),
+])
+def test_what_the_project_or_its_tables_do_not_have_is_refused_before_a_run_begins(back, body, status, code, says):
+    with Service(back) as service:
+        before = ask(back, "GET", "/api/v1/runs")[1]
+        told, answer = ask(back, "POST", "/api/v1/backfills", body)
+        assert (told, answer["error"]["code"]) == (status, code) and says in answer["error"]["message"], answer
+        assert ask(back, "GET", "/api/v1/runs")[1] == before and ask(back, "GET", "/api/v1/backfills")[1]["backfills"] == []
         assert service.end() == 0
 
 
@@ -254,8 +270,8 @@ def test_runs_of_no_pipeline_and_retries(back):
         again = ask(back, "POST", f"/api/v1/runs/{failed}/retry", {})[1]["run_id"]
         assert service.wait_for("ended: ok")["run_id"] == again
         assert ask(back, "GET", f"/api/v1/runs/{again}")[1]["command"] == "retry"
-        assert ask(back, "POST", "/api/v1/runs", {"select": ["nothing.there"]})[0] == 202
-        service.wait_for("failed:")
+        status, told = ask(back, "POST", "/api/v1/runs", {"select": ["nothing.there"]})
+        assert (status, told["error"]["code"]) == (400, "SL0705")
         assert service.end() == 0
     expected = from_scratch(back)
     assert {table: back.rows(table) for table in expected} == expected

@@ -176,7 +176,7 @@ def test_without_tokens_tcp_reads_and_the_socket_writes(service):
     status, _, body = service.local("POST", "/api/v1/pipelines/nightly/runs", {"select": ["+daily_revenue"], "full_refresh": True})
     assert (status, body["status"]) == (202, "running")
     import pwd
-    assert service.called() == {"call": "start_run", "pipeline": "nightly", "select": ["+daily_revenue"], "exclude": [],
+    assert service.called() == {"call": "start_run", "pipeline": "nightly", "select": ["+daily_revenue"], "exclude": [], "approve": [], "fail_fast": False,
                                 "full_refresh": True, "trigger": "by hand", "who": pwd.getpwuid(os.getuid()).pw_name}
     assert stat.S_IMODE(service.socket.stat().st_mode) == 0o600
 
@@ -264,7 +264,56 @@ def test_runs_are_paged_and_filtered(service):
         cursor = page["next"]
     assert seen == everything and len(everything) >= 5
     assert service.ask("GET", "/api/v1/runs?status=error")[2]["runs"] == []
-    assert service.ask("GET", "/api/v1/runs?pipeline=other")[2]["runs"] == []
+    is_error(service.ask("GET", "/api/v1/runs?pipeline=other"), 404, "SL0822")
+    shown = service.ask("GET", "/api/v1/runs?status=ok&limit=2")[2]
+    assert [r["run_id"] for r in shown["runs"]] == everything[:2] and shown["next"] == everything[1]
+
+
+@pytest.mark.parametrize("path, status, code, says", [
+    ("runs?status=zzz", 400, "SL0826", "queued, running, ok, nothing, partial, error, killed, interrupted, cancelled, skipped"),
+    ("runs?status=", 400, "SL0826", "expected one of queued"),
+    ("runs?limit=2&limit=3", 400, "SL0826", "'limit' stands there twice"),
+    ("runs?limit=0", 400, "SL0826", "from 1 to 1000"),
+    ("runs?limit=ten", 400, "SL0826", "a whole number"),
+    ("runs?before=0123", 404, "SL0708", "'0123'"),
+    ("runs?stauts=ok", 400, "SL0826", "takes no 'stauts'"),
+    ("approvals?run=0123", 404, "SL0708", "'0123'"),
+    ("audit?before=0", 400, "SL0826", "1 or more"),
+    ("audit?limit=-1", 400, "SL0826", "from 1 to 1000"),
+    ("quarantine?by=colour", 400, "SL0826", "rule, source, day, run"),
+    ("quarantine?all=perhaps", 400, "SL0826", "true or false"),
+    ("quarantine/orders?since=soon", 400, None, "soon"),
+    ("tables?select=nix", 400, None, "matches nothing"),
+    ("tables/clean.orders?at=%2399", None, None, "99"),
+    ("tables/clean.orders?version=99", None, None, "99"),
+    ("tables/clean.orders/profile?columns=nix", None, None, "nix"),
+    ("plan?select=nix", 400, None, "matches nothing"),
+    ("publications?limit=-1", 400, "SL0901", "limit"),
+    ("diff?left=clean.orders&right=clean.orders@0&tolerance=much", 400, None, "much"),
+    ("alerts?limit=-1", 400, "SL0901", "limit"),
+])
+def test_what_a_parameter_cannot_be_is_refused_and_not_an_empty_list(service, path, status, code, says):
+    told = service.ask("GET", "/api/v1/" + path)
+    assert told[0] in ((status,) if status else (400, 404, 409)), told
+    assert (code is None or told[2]["error"]["code"] == code) and says in json.dumps(told[2]["error"], ensure_ascii=False), told
+
+
+@pytest.mark.parametrize("path, body, code", [
+    ("pipelines/nightly/runs", {"full": True}, "SL0826"),
+    ("pipelines/nightly/runs", {"full_refresh": "yes"}, "SL0826"),
+    ("pipelines/nightly/pause", {"because": "x"}, "SL0826"),
+    ("pipelines/nightly/resume", {"why": "x"}, "SL0826"),
+    ("runs", {"select": [1]}, "SL0826"),
+    ("backfills", {"tables": ["a"], "order": "up"}, "SL0826"),
+    ("backfills", [], "SL0826"),
+    ("backfills", '{"tables": ["a"], "tables": ["b"]}', "SL0826"),
+    ("quarantine/orders/replay", {"all": True}, "SL0826"),
+    ("query", {"sql": "select 1", "limit": -1}, "SL0901"),
+    ("alerts/silences", {"what": "nix nix", "for": "soon"}, None),
+])
+def test_what_a_body_cannot_have_is_refused(service, path, body, code):
+    told = service.local("POST", "/api/v1/" + path, body)
+    assert told[0] == 400 and code in (None, told[2]["error"]["code"]), told
 
 
 # --- commands of this program
@@ -323,6 +372,31 @@ def test_a_child_that_takes_too_long_is_ended(serve, tmp_path):
     script.write_text("#!/bin/sh\nexec sleep 600\n")
     script.chmod(0o755)
     is_error(serve(f"program={script}", "child_s=1").ask("GET", "/api/v1/tables"), 504, "SL0825")
+
+
+def test_what_takes_long_has_no_limit_but_its_client_and_leaves_room(serve, tmp_path):
+    file, gate = tmp_path / "pids", tmp_path / "gate"
+    os.mkfifo(gate)
+    service = serve(script(tmp_path, f'case "$*" in *verify*|*diff*) echo $$ >> {file}; read -r line < {gate};; esac\necho "{{}}"\n'),
+                    "children=2", "child_s=1")
+    over = UnixConnection(service.socket)
+    over.request("POST", "/api/v1/publications/%231/verify", "{}")
+    pid = wait_for_pid(file)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(service.ask, "GET", "/api/v1/diff?left=clean.a&right=clean.b") for _ in range(2)]
+        # One of two places is left to what is short, for longer than that may take.
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            assert service.ask("GET", "/api/v1/tables")[0] == 200
+        assert pathlib.Path(f"/proc/{pid}").exists() and len(file.read_text().split()) == 1
+        over.close()
+        wait_until_gone(pid)
+        fd = os.open(gate, os.O_RDWR)
+        try:
+            os.write(fd, b"\n\n")
+            assert [other.result()[0] for other in others] == [200, 200]
+        finally:
+            os.close(fd)
 
 
 def test_a_child_that_says_nothing_is_our_mistake(serve, tmp_path):
@@ -590,6 +664,18 @@ def test_tables_are_compared_verified_and_attested(serve, own_shop):
     assert service.called()["what"] == "attest"
     own_shop.write("attestation.json", json.dumps(envelope))
     own_shop.run("attest", "verify", "attestation.json", "--key", "sluice.pub")
+    key = (own_shop.folder / "sluice.pub").read_text()
+    status, _, told = service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope, "key": key})
+    assert status == 200 and told == own_shop.json("attest", "verify", "attestation.json", "--key", "sluice.pub") and told["holds"]
+    table = next((own_shop.folder / "lake").rglob("*.parquet"))
+    table.write_bytes(table.read_bytes()[:-1] + b"x")
+    status, _, told = service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope, "key": key})
+    assert status == 422 and not told["holds"] and told["faults"], told
+    own_shop.run("attest", "key", "other")
+    other = (own_shop.folder / "other.pub").read_text()
+    assert service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope, "key": other})[0] in (400, 422)
+    is_error(service.local("POST", "/api/v1/attestations/verify", {"attestation": "text", "key": key}), 400, "SL0826")
+    is_error(service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope}), 400, "SL0826")
 
 
 def test_without_a_key_nothing_is_attested(service):

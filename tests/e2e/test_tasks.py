@@ -274,6 +274,29 @@ def test_tasks_are_selected_and_listed(shop):
     assert "is a task, and has no table" in shop.run("backfill", "task.tell", "--stale", exit_code=None).stderr
 
 
+def test_what_is_no_table_is_said_to_be_a_task(shop):
+    task(shop, "tell", "after: [curated.total]\ncommand: echo told\n")
+    for name in ("task.tell", "tell"):
+        told = shop.run("show", name, exit_code=1).stderr
+        assert "SL0501" in told and "is a task" in told and "sluice plan --select task.tell" in told and "tasks/tell.yml" in told
+    shop.run("run")
+    listed = {node["name"]: node for node in shop.json("ls")["nodes"]}
+    assert listed["task.tell"]["rows"] is None and listed["task.tell"]["bytes"] is None
+    assert listed["curated.total"]["rows"] == 1 and listed["curated.total"]["bytes"] > 0
+
+
+@pytest.mark.parametrize("text, place", [
+    ("before: raw.orders\nafter: [curated.total]\n", ":1:9"),
+    ("after: [curated.total]\nbefore:\n  - raw.orders\n", ":3:5"),
+    ("after: [target.out]\nbefore: [raw.orders]\n", ":2:10"),
+])
+def test_a_circle_through_a_task_is_told_where_the_task_says_so(shop, text, place):
+    shop.write("targets/out.yml", "type: csv\npath: out\ndeliver:\n  - {table: curated.total}\n")
+    task(shop, "loop", text + "command: 'true'\n")
+    errors = shop.json("check", exit_code=1)["errors"]
+    assert [error["code"] for error in errors] == ["SL0404"] and f"{errors[0]['file']}:{errors[0]['line']}:{errors[0]['column']}" == "tasks/loop.yml" + place, errors
+
+
 def test_a_service_runs_tasks_in_workers(project):
     write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
     task(project, "tell", "after: [curated.total]\ncommand: 'echo heard; echo $SLUICE_RUN_ID >> told.txt'\n")

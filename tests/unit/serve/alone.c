@@ -53,10 +53,11 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
     (void)self;
     if (pipeline)
         SL_TRY(require_pipeline(pipeline, err));
-    tell(json_pack("{s:s, s:s?, s:o, s:o, s:b, s:s, s:s}", "call", "start_run", "pipeline",
-                   pipeline, "select", texts(&options->select), "exclude", texts(&options->exclude),
-                   "full_refresh", (int)options->full_refresh, "trigger", options->trigger, "who",
-                   who));
+    tell(json_pack("{s:s, s:s?, s:o, s:o, s:o, s:b, s:b, s:s, s:s}", "call", "start_run",
+                   "pipeline", pipeline, "select", texts(&options->select), "exclude",
+                   texts(&options->exclude), "approve", texts(&options->approved), "full_refresh",
+                   (int)options->full_refresh, "fail_fast", (int)options->fail_fast, "trigger",
+                   options->trigger, "who", who));
     *ret_json = json_pack("{s:s, s:s}", "run_id", "5bd05ae7-0000-4000-8000-000000000000", "status",
                           "running");
     return SL_OK;

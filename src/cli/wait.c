@@ -1,0 +1,137 @@
+#include "cli/wait.h"
+
+#include "cli/logs.h"
+#include "serve/client.h"
+
+struct waiting {
+    const struct sl_common *common;
+    const char *state_folder, *run_id;
+    json_t *run; // once it has ended
+    struct sl_err err;
+};
+
+static int ask(const struct waiting *waiting, const char *rest, json_t **ret, struct sl_err *err)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "/api/v1/runs/%.36s%s", waiting->run_id, rest);
+    return sl_client_ask(waiting->state_folder, "GET", path, NULL, ret, err);
+}
+
+static bool on_line(void *self, const char *text, size_t length)
+{
+    const struct waiting *waiting = self;
+    SL_AUTO(sl_json_free) json_t *line = NULL;
+    if (sl_json_parse(text, length, "the log", &line, NULL) != SL_OK)
+        return true; // half a line of a run that was killed
+    if (!waiting->common->json && !waiting->common->is_quiet)
+        sl_log_line_print(line);
+    return !sl_str_equal(sl_json_text(line, "event", ""), "run_end");
+}
+
+// Where nothing is written for a moment the service is asked, also when it is gone.
+static bool is_over(void *self)
+{
+    struct waiting *waiting = self;
+    SL_AUTO(sl_json_free) json_t *run = NULL;
+    if (ask(waiting, "", &run, &waiting->err) != SL_OK)
+        return true;
+    if (!json_is_string(json_object_get(run, "ended_at")))
+        return false;
+    waiting->run = run;
+    run = NULL;
+    return true;
+}
+
+static bool has_failed_of(const json_t *steps, enum sl_code code)
+{
+    const json_t *step;
+    size_t i;
+    json_array_foreach (steps, i, step) {
+        const char *told = sl_json_text(json_object_get(step, "error"), "code", "");
+        if (*told && sl_code_find(told) == code)
+            return true;
+    }
+    return false;
+}
+
+static bool has_bug(const json_t *steps)
+{
+    const json_t *step;
+    size_t i;
+    json_array_foreach (steps, i, step) {
+        struct sl_err err = {
+            .code = sl_code_find(sl_json_text(json_object_get(step, "error"), "code", ""))};
+        if (err.code && sl_err_fate(&err) == SL_FATE_BUG)
+            return true;
+    }
+    return false;
+}
+
+// As sl_run_exit_code (run/run.h) says it of a run at hand.
+static int exit_code_of(const char *status, const json_t *steps)
+{
+    if (sl_str_equal(status, "interrupted") || sl_str_equal(status, "cancelled"))
+        return 130;
+    if (has_bug(steps))
+        return 2;
+    if (has_failed_of(steps, SL_E_BUDGET) || has_failed_of(steps, SL_E_RULE_BROKEN))
+        return 4;
+    if (has_failed_of(steps, SL_E_CHECK_FAILED) || has_failed_of(steps, SL_E_CONTRACT))
+        return 3;
+    if (sl_str_equal(status, "ok") || sl_str_equal(status, "nothing"))
+        return 0;
+    return sl_str_equal(status, "partial") ? 5 : 1;
+}
+
+static int print_end(const struct waiting *waiting, json_t *steps, int exit_code,
+                     struct sl_err *err)
+{
+    json_t *run = waiting->run;
+    const char *status = sl_json_text(run, "status", "");
+    char elapsed[32];
+    if (waiting->common->json) {
+        if (json_object_set_new(run, "exit_code", json_integer(exit_code)) != 0 ||
+            json_object_set(run, "steps", steps) != 0)
+            return sl_fail_memory(err);
+        return sl_print_json(run, err);
+    }
+    printf("%s  in %s  run %.8s\n", status,
+           sl_str_elapsed(sl_json_int(run, "elapsed_ms", 0), elapsed), waiting->run_id);
+    fflush(stdout);
+    if (sl_str_equal(status, "error") && !json_array_size(steps))
+        sl_tell(waiting->common, SL_LOG_ERROR,
+                "run %.8s could not begin: the log of the service says why", waiting->run_id);
+    return SL_OK;
+}
+
+static int wait_and_tell(struct waiting *waiting, int *ret_exit, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_json_free) json_t *answer = NULL;
+    sl_arena_init(&arena, 0);
+    const char *path =
+        sl_arena_printf(&arena, "%s/logs/%s.jsonl", waiting->state_folder, waiting->run_id);
+    SL_TRY_NEW(path, err);
+    const struct sl_log_follow how = {
+        .path = path, .on_line = on_line, .is_over = is_over, .self = waiting};
+    do // the log may say so a moment before the store does
+        SL_TRY(sl_log_follow(&how, err));
+    while (!waiting->run && !waiting->err.code && !is_over(waiting));
+    if (waiting->err.code) {
+        *err = waiting->err;
+        return sl_err_context(err, "run %.8s", waiting->run_id);
+    }
+    SL_TRY(ask(waiting, "/steps", &answer, err));
+    json_t *steps = json_object_get(answer, "steps");
+    *ret_exit = exit_code_of(sl_json_text(waiting->run, "status", ""), steps);
+    return print_end(waiting, steps, *ret_exit, err);
+}
+
+int sl_wait_for_run(const struct sl_common *common, const char *state_folder, const char *run_id,
+                    int *ret_exit, struct sl_err *err)
+{
+    struct waiting waiting = {.common = common, .state_folder = state_folder, .run_id = run_id};
+    int code = wait_and_tell(&waiting, ret_exit, err);
+    sl_json_free(&waiting.run);
+    return code;
+}
