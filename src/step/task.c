@@ -1,5 +1,6 @@
 #include "step/task.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/seal.h"
 #include "step/program.h"
@@ -23,6 +24,8 @@ static int parse(const json_t *root, struct sl_arena *arena, struct sl_task_reco
                  struct sl_err *err)
 {
     ret->runs = (int64_t)json_integer_value(json_object_get(root, "runs"));
+    if (sl_clock_parse(sl_json_text(root, "ended_at", ""), &ret->ended_us) != 0)
+        ret->ended_us = 0;
     ret->run_id = sl_arena_strdup(arena, sl_json_text(root, "run_id", ""));
     ret->fingerprint = sl_arena_strdup(arena, sl_json_text(root, "fingerprint", ""));
     SL_TRY_NEW(ret->run_id, err);
@@ -56,9 +59,9 @@ static int write_record(const struct sl_task_job *job, const struct sl_task_reco
     struct sl_arena *arena = job->context->arena;
     const char *path = record_path(job->context->project, job->node->bare, arena);
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:s}", "schema", RECORD_SCHEMA, "task",
-                             job->node->bare, "runs", (json_int_t)record->runs, "run_id",
-                             record->run_id, "fingerprint", record->fingerprint);
+    json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:s}", "schema", RECORD_SCHEMA, "task",
+                             job->node->bare, "runs", (json_int_t)record->runs, "ended_at",
+                             sl_json_time(record->ended_us), "run_id", record->run_id, "fingerprint", record->fingerprint);
     char *text = NULL;
     SL_TRY_NEW(root, err);
     SL_TRY_NEW(path, err);
@@ -281,6 +284,7 @@ int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, stru
         return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
     SL_TRY(run(job, err));
     record = (struct sl_task_record){.runs = record.runs + 1,
+                                     .ended_us = sl_clock_now_us(),
                                      .run_id = context->run_id,
                                      .fingerprint = job->node->fingerprint,
                                      .inputs = inputs};
