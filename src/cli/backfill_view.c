@@ -389,8 +389,8 @@ static void print_last_line(const struct sl_backfill_view *view,
     if (by[SL_STATUS_NOTHING])
         printf("  UP TO DATE %zu", by[SL_STATUS_NOTHING]);
     printf("  PARTIAL %zu  ERROR %zu  SKIPPED %zu  in %s  run %.8s", by[SL_STATUS_PARTIAL],
-           by[SL_STATUS_ERROR], by[SL_STATUS_SKIPPED], sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed),
-           run->id);
+           by[SL_STATUS_ERROR], by[SL_STATUS_SKIPPED],
+           sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed), run->id);
     if (run->has_published)
         printf("  published #%lld", (long long)run->publication.number);
     putchar('\n');

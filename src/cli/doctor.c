@@ -213,14 +213,15 @@ const struct sl_command sl_command_doctor = {
     .name = "doctor",
     .summary = "Say for each pipeline whether data gets in, gets built and gets out, and how this "
                "machine is.",
-    .details = "ok: all is as it should be. waits: there is something for the next run, and no "
-               "limit of the project is missed.\n"
-               "wrong: a source or target that cannot be reached, a step that failed or a task that "
-               "was never run, a table that is older than its `freshness`, behind for\n"
-               "longer than `alerts.when.lag`, or with more rejected rows than "
-               "`alerts.when.quarantine_share`; a target that holds other rows than\n"
-               "were delivered; a disk, store or service that does not work. Then the exit code is "
-               "1. docs/health.md tells more.",
+    .details =
+        "ok: all is as it should be. waits: there is something for the next run, and no "
+        "limit of the project is missed.\n"
+        "wrong: a source or target that cannot be reached, a step that failed or a task that "
+        "was never run, a table that is older than its `freshness`, behind for\n"
+        "longer than `alerts.when.lag`, or with more rejected rows than "
+        "`alerts.when.quarantine_share`; a target that holds other rows than\n"
+        "were delivered; a disk, store or service that does not work. Then the exit code is "
+        "1. docs/health.md tells more.",
     .rows = rows,
     .options_bytes = sizeof(struct doctor_options),
     .examples = examples,

@@ -193,8 +193,8 @@ static int print_log(const struct logs_options *options, const char *text, json_
     return SL_OK;
 }
 
-// One that has not begun, or was killed before it wrote a line. Of any other a log that is not there
-// is an error.
+// One that has not begun, or was killed before it wrote a line. Of any other a log that is not
+// there is an error.
 static bool may_have_none(const struct sl_run_row *run)
 {
     static const char *const without[] = {"queued", "cancelled", "skipped", "running", NULL};
@@ -269,7 +269,8 @@ static int print_all(struct sl_cli_history *history, const struct logs_options *
         SL_TRY_NEW(root, err);
     }
     SL_TRY(print_log(options, text, lines, &shown, err));
-    became = waits.count ? sl_cli_waits_text(run, &waits, &history->arena) : what_became(run, shown);
+    became =
+        waits.count ? sl_cli_waits_text(run, &waits, &history->arena) : what_became(run, shown);
     SL_TRY_NEW(became, err);
     if (!shown && is_all && !sl_str_is_empty(options->step))
         return fail_step(options->step, run, text, became, err);
@@ -326,8 +327,8 @@ static void tell_waits(struct follower *follower, const struct sl_run_row *run)
 {
     struct sl_strs waits;
     struct sl_err ignored = {0};
-    if (follower->has_told ||
-        sl_cli_run_waits(follower->history, run, &waits, &ignored) != SL_OK || !waits.count)
+    if (follower->has_told || sl_cli_run_waits(follower->history, run, &waits, &ignored) != SL_OK ||
+        !waits.count)
         return;
     const char *text = sl_cli_waits_text(run, &waits, &follower->history->arena);
     follower->has_told = true;

@@ -38,9 +38,9 @@ static json_t *run_json(const struct sl_run_row *run)
                               (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
                   : json_null();
     return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command",
-                     run->command, "environment", run->environment, "status",
-                     sl_run_status(run), "started", sl_clock_format(run->started_us, started),
-                     "elapsed_ms", elapsed, "counts", counts);
+                     run->command, "environment", run->environment, "status", sl_run_status(run),
+                     "started", sl_clock_format(run->started_us, started), "elapsed_ms", elapsed,
+                     "counts", counts);
 }
 
 // Of the newest runs: what is long ago says nothing of how estimates are now.
@@ -139,8 +139,7 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
 }
 
 static int print_run_json(const struct sl_run_row *run, const struct sl_strs *waits,
-                          const struct sl_step_row *steps,
-                          size_t count, struct sl_err *err)
+                          const struct sl_step_row *steps, size_t count, struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)

@@ -154,8 +154,9 @@ static int recall_delivery(struct sl_state *state, const struct sl_step_row *row
     if (!sl_str_equal(row->status, "skipped"))
         return SL_OK;
     SL_TRY(sl_state_past(state, row->name, 1, arena, &before, &count, err));
-    *ret = count ? (struct sl_health_past){
-                       .name = row->name, .at_us = before[0].ended_us, .is_done = true}
+    *ret = count ? (struct sl_health_past){.name = row->name,
+                                           .at_us = before[0].ended_us,
+                                           .is_done = true}
                  : (struct sl_health_past){0};
     return SL_OK;
 }
@@ -202,7 +203,8 @@ static const char *files_text(const struct sl_health_source *source, struct sl_a
 }
 
 // A folder that is emptied when its files were taken in is as it should be, and so is one to which
-// nothing comes any more: only who delivers knows. A file that the source names is meant to be there.
+// nothing comes any more: only who delivers knows. A file that the source names is meant to be
+// there.
 static int say_empty(struct sl_health_source *source, int64_t now_us, struct sl_arena *arena,
                      struct sl_err *err)
 {
@@ -212,10 +214,10 @@ static int say_empty(struct sl_health_source *source, int64_t now_us, struct sl_
                            : sl_arena_printf(arena, "all of its %s files are",
                                              sl_str_count(source->gone_files, count));
     SL_TRY_NEW(what, err);
-    const char *text = sl_arena_printf(
-        arena, "%s gone, for %s at least (since %.19sZ); the rows stay in %s", what,
-        sl_str_duration((now_us - source->empty_since_us) / 1000000, age),
-        sl_clock_format(source->empty_since_us, since), source->table);
+    const char *text =
+        sl_arena_printf(arena, "%s gone, for %s at least (since %.19sZ); the rows stay in %s", what,
+                        sl_str_duration((now_us - source->empty_since_us) / 1000000, age),
+                        sl_clock_format(source->empty_since_us, since), source->table);
     return source->is_named
                ? say(&source->said, SL_HEALTH_WRONG, text,
                      "who writes it? `path` of the source says where it is looked for", err)
@@ -340,9 +342,9 @@ int sl_health_judge_task(struct sl_health_task *task, const struct sl_health_lim
         return SL_OK;
     if (!task->last)
         return say(&task->said, SL_HEALTH_WRONG, "never run", "`sluice run` runs it", err);
-    const char *when =
-        task->age_s < 0 ? "ended well"
-                        : sl_arena_printf(arena, "ended well %s ago", sl_str_duration(task->age_s, is));
+    const char *when = task->age_s < 0 ? "ended well"
+                                       : sl_arena_printf(arena, "ended well %s ago",
+                                                         sl_str_duration(task->age_s, is));
     SL_TRY_NEW(when, err);
     if (task->is_always)
         return say(&task->said, SL_HEALTH_OK, sl_arena_printf(arena, "%s; run in every run", when),
@@ -354,10 +356,10 @@ int sl_health_judge_task(struct sl_health_task *task, const struct sl_health_lim
                                    sl_str_duration(limits->lag_s, may)),
                    "`sluice run` runs it; is the pipeline's trigger at work?", err);
     if (task->verdict == SL_VERDICT_STALE)
-        return say(&task->said, SL_HEALTH_WAITS,
-                   sl_arena_printf(arena, "stale: %s; %s", task->why ? task->why : "it changed",
-                                   when),
-                   "the next run runs it", err);
+        return say(
+            &task->said, SL_HEALTH_WAITS,
+            sl_arena_printf(arena, "stale: %s; %s", task->why ? task->why : "it changed", when),
+            "the next run runs it", err);
     return say(&task->said, SL_HEALTH_OK,
                sl_arena_printf(arena, "%s, and nothing has changed since", when), NULL, err);
 }
@@ -372,10 +374,10 @@ static int say_undelivered(struct sl_health_target *target, struct sl_arena *are
         target->lost ? "somebody else did that"
                      : "it is to go to another place now, or somebody else took it away",
         target->name);
-    const char *when = target->delivered_us
-                           ? sl_arena_printf(arena, " at %.19sZ",
-                                             sl_clock_format(target->delivered_us, at))
-                           : "";
+    const char *when =
+        target->delivered_us
+            ? sl_arena_printf(arena, " at %.19sZ", sl_clock_format(target->delivered_us, at))
+            : "";
     SL_TRY_NEW(hint, err);
     SL_TRY_NEW(when, err);
     if (target->lost)

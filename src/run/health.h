@@ -28,9 +28,10 @@ struct sl_health_source {
     int64_t files;
     const char *newest_file; // by time; NULL: none
     int64_t newest_us;
-    int64_t gone_files;     // that raw has and it has no more
-    int64_t empty_since_us; // since then, at the latest, it has had none; 0: it has some, or never had
-    bool is_named;          // its paths name files, and no folder that files come to
+    int64_t gone_files; // that raw has and it has no more
+    int64_t
+        empty_since_us; // since then, at the latest, it has had none; 0: it has some, or never had
+    bool is_named;      // its paths name files, and no folder that files come to
     int64_t waiting_files, waiting_bytes; // new and changed ones, that raw has not
     int64_t lag_s;                        // age of the oldest of them; 0: none; -1: not known
 };
@@ -66,15 +67,15 @@ struct sl_health_task {
     const char *name; // "task.fetch"
     const char *owner;
     struct sl_health_said said;
-    int64_t runs;           // that ended well; -1: none
-    const char *last;       // "ok", "failed"; NULL: it was never run
-    int64_t last_us;        // when that ended; 0: not known
-    int64_t age_s;          // since then; -1: not known
-    bool is_always;         // it is run in every run
+    int64_t runs;            // that ended well; -1: none
+    const char *last;        // "ok", "failed"; NULL: it was never run
+    int64_t last_us;         // when that ended; 0: not known
+    int64_t age_s;           // since then; -1: not known
+    bool is_always;          // it is run in every run
     enum sl_verdict verdict; // of the plan
-    const char *why;        // the first cause; NULL: nothing that it comes after has changed
-    int64_t lag_s;          // since a table that it comes after has had other rows; -1: not known
-    const char *behind;     // that table
+    const char *why;         // the first cause; NULL: nothing that it comes after has changed
+    int64_t lag_s;           // since a table that it comes after has had other rows; -1: not known
+    const char *behind;      // that table
 };
 // The worst of its things of one kind; no subject: it has none. Of tables that a pipeline reads and
 // does not build is said under `in`.
@@ -88,7 +89,7 @@ struct sl_health_pipeline {
     enum sl_health_state state;
     struct sl_health_part in, built, out;
     struct sl_strs sources, tables, tasks, targets; // names of its things
-    struct sl_strs reads;                    // tables that it reads and does not build
+    struct sl_strs reads;                           // tables that it reads and does not build
 };
 struct sl_health {
     int64_t at_us, elapsed_ms;
@@ -150,8 +151,8 @@ SL_MUST int sl_health_judge_target(struct sl_health_target *target,
 // Fills `pipelines`, whose lists of names are there, and the state of the whole.
 SL_MUST int sl_health_sum_up(struct sl_health *health, struct sl_err *err);
 
-// {"schema": "sluice.health/1", "at", "state", "pipelines", "sources", "tables", "tasks", "targets"}. NULL
-// out of memory.
+// {"schema": "sluice.health/1", "at", "state", "pipelines", "sources", "tables", "tasks",
+// "targets"}. NULL out of memory.
 json_t *sl_health_json(const struct sl_health *health);
 
 #endif

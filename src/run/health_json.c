@@ -13,13 +13,13 @@ static json_t *number(int64_t value)
 
 static json_t *source_json(const struct sl_health_source *source)
 {
-    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:b, s:I, s:o, s:o, s:I, s:o, s:I, s:I, s:o}", "source",
-                     text(source->name), "table", source->table, "owner", text(source->owner),
-                     "state", sl_health_name(source->said.state), "text", text(source->said.text),
-                     "hint", text(source->said.hint), "is_reachable", source->is_reachable, "files",
-                     (json_int_t)source->files, "newest_file", text(source->newest_file),
-                     "newest_at", sl_json_time(source->newest_us), "gone_files",
-                     (json_int_t)source->gone_files, "empty_since",
+    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:b, s:I, s:o, s:o, s:I, s:o, s:I, s:I, s:o}",
+                     "source", text(source->name), "table", source->table, "owner",
+                     text(source->owner), "state", sl_health_name(source->said.state), "text",
+                     text(source->said.text), "hint", text(source->said.hint), "is_reachable",
+                     source->is_reachable, "files", (json_int_t)source->files, "newest_file",
+                     text(source->newest_file), "newest_at", sl_json_time(source->newest_us),
+                     "gone_files", (json_int_t)source->gone_files, "empty_since",
                      sl_json_time(source->empty_since_us), "waiting_files",
                      (json_int_t)source->waiting_files, "waiting_bytes",
                      (json_int_t)source->waiting_bytes, "lag_s", number(source->lag_s));
@@ -65,14 +65,14 @@ static json_t *task_json(const struct sl_health_task *task)
 
 static json_t *target_json(const struct sl_health_target *target)
 {
-    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "target",
-                     text(target->name), "table", target->table, "owner", text(target->owner),
-                     "state", sl_health_name(target->said.state), "text", text(target->said.text),
-                     "hint", text(target->said.hint), "is_reachable", target->is_reachable,
-                     "lost", text(target->lost), "delivered_at",
-                     sl_json_time(target->delivered_us), "version", number(target->version), "table_version",
-                     number(target->table_version), "lag_s", number(target->lag_s), "rows",
-                     number(target->rows), "table_rows", number(target->table_rows));
+    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "target", text(target->name), "table", target->table, "owner",
+                     text(target->owner), "state", sl_health_name(target->said.state), "text",
+                     text(target->said.text), "hint", text(target->said.hint), "is_reachable",
+                     target->is_reachable, "lost", text(target->lost), "delivered_at",
+                     sl_json_time(target->delivered_us), "version", number(target->version),
+                     "table_version", number(target->table_version), "lag_s", number(target->lag_s),
+                     "rows", number(target->rows), "table_rows", number(target->table_rows));
 }
 
 static json_t *part_json(const struct sl_health_part *part)
@@ -86,14 +86,13 @@ static json_t *part_json(const struct sl_health_part *part)
 
 static json_t *pipeline_json(const struct sl_health_pipeline *pipeline)
 {
-    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pipeline",
-                     text(pipeline->name), "owner", text(pipeline->owner), "state",
-                     sl_health_name(pipeline->state), "gets_in", part_json(&pipeline->in),
-                     "gets_built", part_json(&pipeline->built), "gets_out",
-                     part_json(&pipeline->out), "sources", sl_json_strs(&pipeline->sources),
-                     "reads", sl_json_strs(&pipeline->reads), "tables",
-                     sl_json_strs(&pipeline->tables), "tasks",
-                     sl_json_strs(&pipeline->tasks), "targets", sl_json_strs(&pipeline->targets));
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pipeline", text(pipeline->name),
+        "owner", text(pipeline->owner), "state", sl_health_name(pipeline->state), "gets_in",
+        part_json(&pipeline->in), "gets_built", part_json(&pipeline->built), "gets_out",
+        part_json(&pipeline->out), "sources", sl_json_strs(&pipeline->sources), "reads",
+        sl_json_strs(&pipeline->reads), "tables", sl_json_strs(&pipeline->tables), "tasks",
+        sl_json_strs(&pipeline->tasks), "targets", sl_json_strs(&pipeline->targets));
 }
 
 json_t *sl_health_json(const struct sl_health *health)
@@ -102,8 +101,8 @@ json_t *sl_health_json(const struct sl_health *health)
            *tasks = json_array(), *targets = json_array();
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "schema", "sluice.health/1", "at",
-                  sl_json_time(health->at_us), "elapsed_ms", (json_int_t)health->elapsed_ms,
+        json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "schema", "sluice.health/1",
+                  "at", sl_json_time(health->at_us), "elapsed_ms", (json_int_t)health->elapsed_ms,
                   "state", sl_health_name(health->state), "pipelines", pipelines, "sources",
                   sources, "tables", tables, "tasks", tasks, "targets", targets);
     bool is_whole = root != NULL;

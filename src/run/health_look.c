@@ -230,8 +230,8 @@ static int look_table(const struct look *look, const struct sl_node *node,
 
 // --- tasks
 
-// What failed is told although nothing that it comes after has changed: a task that did not end well
-// is run again.
+// What failed is told although nothing that it comes after has changed: a task that did not end
+// well is run again.
 static int look_task(const struct look *look, const struct sl_node *node,
                      struct sl_health_task *ret, struct sl_err *err)
 {
@@ -242,7 +242,9 @@ static int look_task(const struct look *look, const struct sl_node *node,
     *ret = (struct sl_health_task){.name = node->name,
                                    .owner = node->owner,
                                    .runs = has_run ? facts->version : -1,
-                                   .last = failure ? "failed" : has_run ? "ok" : NULL,
+                                   .last = failure   ? "failed"
+                                           : has_run ? "ok"
+                                                     : NULL,
                                    .last_us = failure ? failure->at_us : facts->committed_ms * 1000,
                                    .age_s = -1,
                                    .is_always = sl_task_runs_always(node),

@@ -54,8 +54,9 @@ static bool look(int64_t pid, struct process *ret)
     return true;
 }
 
-// Nobody has waited for it yet; or its number is another program's by now, which began after the run
-// did. A clock that was set forward meanwhile makes processes younger: the name has to differ, too.
+// Nobody has waited for it yet; or its number is another program's by now, which began after the
+// run did. A clock that was set forward meanwhile makes processes younger: the name has to differ,
+// too.
 static bool is_another(int64_t pid, int64_t since_us)
 {
     struct process process, self;

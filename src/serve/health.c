@@ -81,13 +81,12 @@ static int recall(struct sl_service *service, struct sl_err *err)
 // --- looking
 
 static int list_past(const struct sl_service *service, struct sl_arena *arena,
-                         struct sl_health_request *request, struct sl_err *err)
+                     struct sl_health_request *request, struct sl_err *err)
 {
-    for (const struct sl_map_entry *it = sl_map_first(&service->past); it;
-         it = sl_map_next(it)) {
+    for (const struct sl_map_entry *it = sl_map_first(&service->past); it; it = sl_map_next(it)) {
         const struct past *past = sl_map_value(it);
-        const struct sl_health_past one = {sl_map_key(it), past->code, past->message,
-                                           past->at_us, past->is_done};
+        const struct sl_health_past one = {sl_map_key(it), past->code, past->message, past->at_us,
+                                           past->is_done};
         if (!SL_PUSH(arena, request->past, request->past_count, one))
             return sl_fail_memory(err);
     }

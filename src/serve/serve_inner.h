@@ -110,7 +110,7 @@ struct sl_service {
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
     // How the project is: health.c.
-    struct sl_map past;  // step -> what its last execution failed with
+    struct sl_map past;      // step -> what its last execution failed with
     struct sl_map last_runs; // pipeline -> status
     json_t *health;          // as last seen; NULL: not yet
     char *health_error;      // of the last look; NULL: none

@@ -347,8 +347,7 @@ static int write_query(struct run_query *query, const struct sl_run_filter *filt
     else if (!filter->with_waiting)
         sl_buf_add(&query->sql, " and status <> 'queued'");
     if (filter->is_abandoned)
-        sl_buf_add(&query->sql,
-" and " UNHELD);
+        sl_buf_add(&query->sql, " and " UNHELD);
     if (filter->before) {
         add_condition(query,
                       "(started_us, id) < (select b.started_us, b.id from runs as b where "

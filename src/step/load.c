@@ -327,8 +327,8 @@ static int choose(struct load_step *step, struct sl_err *err)
         return whole(step, "asked for by --full-refresh", err);
     if (position->version < 0)
         return whole(step,
-                     position->lost ? sl_arena_printf(step->context->arena, "delivered before, but %s",
-                                                      position->lost)
+                     position->lost ? sl_arena_printf(step->context->arena,
+                                                      "delivered before, but %s", position->lost)
                                     : "never delivered",
                      err);
     if (!sl_str_equal(position->fingerprint, step->load.fingerprint))

@@ -261,8 +261,7 @@ static const char *short_name(const struct sl_program *program, struct sl_arena 
     return sl_arena_printf(arena, "%.*s...", (int)kept, name);
 }
 
-static int judge(struct running *running, int status, struct sl_arena *arena,
-                 struct sl_err *err)
+static int judge(struct running *running, int status, struct sl_arena *arena, struct sl_err *err)
 {
     const char *name = short_name(running->program, arena), *line = last_line(running, arena);
     SL_TRY_NEW(name, err);

@@ -61,7 +61,8 @@ static int write_record(const struct sl_task_job *job, const struct sl_task_reco
     SL_AUTO(sl_json_free)
     json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:s}", "schema", RECORD_SCHEMA, "task",
                              job->node->bare, "runs", (json_int_t)record->runs, "ended_at",
-                             sl_json_time(record->ended_us), "run_id", record->run_id, "fingerprint", record->fingerprint);
+                             sl_json_time(record->ended_us), "run_id", record->run_id,
+                             "fingerprint", record->fingerprint);
     char *text = NULL;
     SL_TRY_NEW(root, err);
     SL_TRY_NEW(path, err);

@@ -70,8 +70,8 @@ static int open_jsonl(const struct sl_target_options *options, struct sl_session
     return open_as(&jsonl, options, session, arena, ret_self, err);
 }
 
-// What is not there as it was written, if anything; a name is that of a file of the delivery. What somebody took away or changed
-// is delivered again.
+// What is not there as it was written, if anything; a name is that of a file of the delivery. What
+// somebody took away or changed is delivered again.
 static int check_files(const struct folder_target *target, const char *to, json_t *files,
                        const char **ret_lost, struct sl_err *err)
 {

@@ -72,21 +72,21 @@ static void files_that_are_gone_are_told_with_the_time(void **state)
                                       .gone_files = 3,
                                       .empty_since_us = 40 * INT64_C(1000000)};
     const int64_t now_us = 100 * INT64_C(1000000);
-    assert_int_equal(
-        sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err), SL_OK);
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
     expect(&source.said, SL_HEALTH_WAITS,
            "all of its 3 files are gone, for 1 min at least (since 1970-01-01T00:00:40Z); the rows "
            "stay in raw.orders");
     source.gone_files = 1;
     source.is_named = true;
-    assert_int_equal(
-        sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err), SL_OK);
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
     expect(&source.said, SL_HEALTH_WRONG,
            "its file is gone, for 1 min at least (since 1970-01-01T00:00:40Z); the rows stay in "
            "raw.orders");
     source = (struct sl_health_source){.name = "orders"};
-    assert_int_equal(
-        sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err), SL_OK);
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
     expect(&source.said, SL_HEALTH_OK, "it has no files yet");
 }
 
@@ -284,8 +284,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_wait_until_a_limit_is_missed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(files_that_are_gone_are_told_with_the_time, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_task_is_as_it_ended_and_as_what_it_comes_after, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_are_gone_are_told_with_the_time, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_task_is_as_it_ended_and_as_what_it_comes_after, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_table_is_wrong_by_its_worst_fact, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_target_holds_what_was_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pipeline_is_as_the_worst_of_its_things, set_up,
