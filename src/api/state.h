@@ -48,6 +48,8 @@ struct sl_run_row {
     int64_t tick_us;          // the moment it was meant for; 0: none
     const char *who;          // asked for it; NULL: nobody (a trigger), or not said
     const char *options_json; // it was queued with; set by the store. NULL: it was not queued
+    bool is_unheld;           // set by the store: it has begun and not ended, and its owner
+                              // (api/leases.h) has no lease any more. False where it has no owner
 };
 
 struct sl_step_row {

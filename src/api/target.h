@@ -44,6 +44,8 @@ struct sl_target_position {
     int64_t version; // -1: never loaded, or what was loaded is there no more
     const char *fingerprint;
     const char *table_id;
+    const char *lost; // version -1: "out.csv of it is gone", where the target can tell; NULL: it
+                      // can not, or nothing was loaded
 };
 struct sl_loaded {
     int64_t rows;     // written

@@ -385,10 +385,12 @@ static void print_last_line(const struct sl_backfill_view *view,
     const struct sl_run *run = view->run;
     const size_t *by = run->by_status;
     char elapsed[32];
-    printf("OK %zu  PARTIAL %zu  ERROR %zu  SKIPPED %zu  in %s  run %.8s",
-           by[SL_STATUS_OK] + by[SL_STATUS_NOTHING], by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR],
-           by[SL_STATUS_SKIPPED], sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed),
-           run->id);
+    printf("OK %zu", by[SL_STATUS_OK]);
+    if (by[SL_STATUS_NOTHING])
+        printf("  UP TO DATE %zu", by[SL_STATUS_NOTHING]);
+    printf("  PARTIAL %zu  ERROR %zu  SKIPPED %zu  in %s  run %.8s", by[SL_STATUS_PARTIAL],
+           by[SL_STATUS_ERROR], by[SL_STATUS_SKIPPED],
+           sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed), run->id);
     if (run->has_published)
         printf("  published #%lld", (long long)run->publication.number);
     putchar('\n');

@@ -23,7 +23,7 @@ struct control_options {
      SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "RUN"}
 #define STEP_ROW \
     {"step", SL_OPT_STRING, offsetof(struct control_options, step), NULL, \
-     "The step that waits, as `sluice status RUN` calls it.", \
+     "The step that waits, as `sluice status RUN` and `sluice logs` call it: curated.total, \"model total\" or 'curated.t*'.", \
      SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "STEP"}
 #define WHY_ROW \
     {"why", SL_OPT_STRING, offsetof(struct control_options, why), NULL, \
@@ -189,7 +189,8 @@ static int decide(const struct control_options *options, const char *what, struc
         return sl_fail_memory(err);
     SL_TRY(ask(options, "runs", rest, body, &answer, err));
     if (!options->common.json)
-        sl_tell(&options->common, SL_LOG_INFO, "%s: %s by %s", options->step,
+        sl_tell(&options->common, SL_LOG_INFO, "%s: %s by %s",
+                sl_json_text(answer, "step", options->step),
                 sl_json_bool(answer, "is_approved", false) ? "approved" : "rejected",
                 sl_json_text(answer, "who", "you"));
     return SL_OK;
@@ -256,7 +257,7 @@ const struct sl_command sl_command_resume = {
     .run = run_resume,
 };
 static const char *const approve_examples[] = {
-    "sluice approve 4f1c0b2e \"load warehouse\" --why \"checked with finance\"", NULL};
+    "sluice approve 4f1c0b2e \"model revenue\" --why \"checked with finance\"", NULL};
 const struct sl_command sl_command_approve = {
     .name = "approve",
     .summary = "Let a step begin that waits for a person.",

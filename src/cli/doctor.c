@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define MOST_TASKS 20 // of a pipeline, in text
+
 struct doctor_options {
     struct sl_common common;
     struct sl_strs pipelines, select, exclude;
@@ -44,18 +46,14 @@ static int read_failures(struct visit *visit, struct sl_health_request *request,
 {
     const struct sl_state_place place = sl_project_state(visit->world.project);
     struct sl_arena *arena = &visit->world.arena;
-    struct sl_step_row *last;
-    size_t count = 0;
     int code = sl_state_read(&place, arena, &visit->state, &visit->state_note, &visit->state_err);
     if (code == SL_OK)
-        code = sl_state_last(visit->state, arena, &last, &count, &visit->state_err);
+        code = sl_health_recall(visit->state, arena, request, &visit->state_err);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
-    if (code != SL_OK) {
+    if (code != SL_OK)
         sl_state_close(&visit->state);
-        return SL_OK;
-    }
-    return sl_health_failures(last, count, arena, request, err);
+    return SL_OK;
 }
 
 static int look(struct visit *visit, struct sl_err *err)
@@ -134,6 +132,26 @@ static void print_part(const char *what, const struct sl_health_part *part)
     print_said("  ", subject, &part->said, part->others);
 }
 
+// Of a program nobody else tells how it is: each has its line, but for the one that was told of.
+static void print_tasks(const struct sl_health *health, const struct sl_health_pipeline *pipeline)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < health->task_count && shown < MOST_TASKS; i++) {
+        const struct sl_health_task *task = &health->tasks[i];
+        char subject[512];
+        if (!sl_strs_has(&pipeline->tasks, task->name))
+            continue;
+        shown++;
+        if (sl_str_equal(task->name, pipeline->built.subject))
+            continue;
+        snprintf(subject, sizeof subject, "%-10s  %s", "", task->name);
+        print_said("  ", subject, &task->said, 0);
+    }
+    if (pipeline->tasks.count > shown)
+        printf("         %-10s  and %zu more tasks: --json has them\n", "",
+               pipeline->tasks.count - shown);
+}
+
 static int print_text(struct visit *visit, struct sl_err *err)
 {
     const struct sl_health *health = &visit->health;
@@ -144,6 +162,7 @@ static int print_text(struct visit *visit, struct sl_err *err)
         printf("\n%s\n", pipeline->name);
         print_part("gets in", &pipeline->in);
         print_part("gets built", &pipeline->built);
+        print_tasks(health, pipeline);
         print_part("gets out", &pipeline->out);
     }
     puts("\nthis machine");
@@ -194,14 +213,15 @@ const struct sl_command sl_command_doctor = {
     .name = "doctor",
     .summary = "Say for each pipeline whether data gets in, gets built and gets out, and how this "
                "machine is.",
-    .details = "ok: all is as it should be. waits: there is something for the next run, and no "
-               "limit of the project is missed.\n"
-               "wrong: a source or target that cannot be reached, a step that failed, a table that "
-               "is older than its `freshness`, behind for\n"
-               "longer than `alerts.when.lag`, or with more rejected rows than "
-               "`alerts.when.quarantine_share`; a target that holds other rows than\n"
-               "were delivered; a disk, store or service that does not work. Then the exit code is "
-               "1. docs/health.md tells more.",
+    .details =
+        "ok: all is as it should be. waits: there is something for the next run, and no "
+        "limit of the project is missed.\n"
+        "wrong: a source or target that cannot be reached, a step that failed or a task that "
+        "was never run, a table that is older than its `freshness`, behind for\n"
+        "longer than `alerts.when.lag`, or with more rejected rows than "
+        "`alerts.when.quarantine_share`; a target that holds other rows than\n"
+        "were delivered; a disk, store or service that does not work. Then the exit code is "
+        "1. docs/health.md tells more.",
     .rows = rows,
     .options_bytes = sizeof(struct doctor_options),
     .examples = examples,

@@ -1,9 +1,6 @@
 #include "cli/history.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
+#include "api/queue.h"
 
 void sl_cli_history_close(struct sl_cli_history *history)
 {
@@ -32,15 +29,29 @@ int sl_cli_history_open(const struct sl_common *common, struct sl_cli_history *r
     return SL_OK;
 }
 
-// A run that says it is running but whose process is gone was killed. Of another machine's
-// processes nobody here knows.
-const char *sl_cli_run_status(const struct sl_run_row *run)
+int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run_row *run,
+                     struct sl_strs *ret, struct sl_err *err)
 {
-    char host[256] = "";
-    (void)gethostname(host, sizeof host - 1);
-    bool is_here = !run->host || strcmp(run->host, host) == 0;
-    bool is_gone = is_here && run->ended_us == 0 && kill((pid_t)run->pid, 0) != 0 && errno == ESRCH;
-    return is_gone ? "killed" : run->status;
+    struct sl_approval *rows;
+    size_t count;
+    *ret = (struct sl_strs){0};
+    if (!sl_str_equal(sl_run_status(run), "running"))
+        return SL_OK;
+    SL_TRY(sl_state_approvals(history->state, run->id, &history->arena, &rows, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (!rows[i].decided_us)
+            SL_TRY(sl_strs_add(ret, &history->arena, rows[i].step, err));
+    return SL_OK;
+}
+
+const char *sl_cli_waits_text(const struct sl_run_row *run, const struct sl_strs *waits,
+                              struct sl_arena *arena)
+{
+    const char *text = "waits for a person: ";
+    for (size_t i = 0; text && i < waits->count; i++)
+        text = sl_arena_printf(arena, "%s%s`sluice approve %.8s %s`", text, i ? ", " : "", run->id,
+                               waits->items[i]);
+    return text;
 }
 
 int sl_cli_find_run(struct sl_cli_history *history, const char *id, bool with_waiting,

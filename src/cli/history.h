@@ -3,6 +3,7 @@
 #define SL_CLI_HISTORY_H
 
 #include "cli/cli.h"
+#include "run/run_status.h"
 
 struct sl_cli_history {
     struct sl_arena arena;
@@ -15,7 +16,11 @@ void sl_cli_history_close(struct sl_cli_history *history); // for SL_AUTO
 // The run whose id begins so; NULL or "": the newest. `with_waiting`: also one that is queued.
 SL_MUST int sl_cli_find_run(struct sl_cli_history *history, const char *id, bool with_waiting,
                             struct sl_run_row *ret, struct sl_err *err);
-// Its status; "killed" if its process is gone.
-const char *sl_cli_run_status(const struct sl_run_row *run);
+// What a person has to approve in it: "curated.total". Nothing where it is not at work.
+SL_MUST int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run_row *run,
+                             struct sl_strs *ret, struct sl_err *err);
+// "waits for a person: `sluice approve 4f1c0b2e curated.total`"; NULL: out of memory.
+const char *sl_cli_waits_text(const struct sl_run_row *run, const struct sl_strs *waits,
+                              struct sl_arena *arena);
 
 #endif

@@ -198,9 +198,48 @@ static int print_log(const struct logs_options *options, const char *text, json_
     return SL_OK;
 }
 
+// One that has not begun, or was killed before it wrote a line. Of any other a log that is not
+// there is an error.
+static bool may_have_none(const struct sl_run_row *run)
+{
+    static const char *const without[] = {"queued", "cancelled", "skipped", "running", NULL};
+    for (size_t i = 0; without[i]; i++)
+        if (sl_str_equal(run->status, without[i]))
+            return true;
+    return false;
+}
+
+// Of a run without a line, or after its lines. "": they tell it.
+static const char *what_became(const struct sl_run_row *run, size_t shown)
+{
+    static const struct {
+        const char *status, *alone, *after_lines;
+    } words[] = {
+        {"killed", "was killed before a step of it had ended",
+         "was killed: of steps that had not ended there is no line"},
+        {"running", "is at work, and no step of it has ended yet", ""},
+        {"queued", "waits in the queue", ""},
+        {"cancelled", "was cancelled before it began", ""},
+        {"skipped", "was skipped: it never began", ""},
+        {"interrupted", "was interrupted before a step of it had ended", ""},
+        {"error", "failed before a step of it had ended", ""},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (sl_str_equal(sl_run_status(run), words[i].status))
+            return shown ? words[i].after_lines : words[i].alone;
+    return shown ? "" : "did nothing";
+}
+
+static void tell_rest(const struct logs_options *options, const struct sl_run_row *run,
+                      const char *became)
+{
+    if (*became && !options->common.is_quiet)
+        sl_tell(&options->common, SL_LOG_WARN, "run %.8s %s", run->id, became);
+}
+
 // No step is like that: those there are stand in the hint.
 static int fail_step(const char *step, const struct sl_run_row *run, const char *text,
-                     struct sl_err *err)
+                     const char *became, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
     (void)sl_fail(err, SL_E_SELECTOR, "run %.8s has no step '%s'", run->id, step);
@@ -211,7 +250,7 @@ static int fail_step(const char *step, const struct sl_run_row *run, const char 
             sl_buf_addf(&names, "%s%s", names.length ? ", " : "", sl_json_text(line, "table", ""));
     }
     if (!names.length)
-        return sl_err_hint(err, "it did nothing");
+        return sl_err_hint(err, "it %s", became);
     return sl_err_hint(err, "its steps are %s; * and ? stand for any characters", names.text);
 }
 
@@ -219,23 +258,36 @@ static int print_all(struct sl_cli_history *history, const struct logs_options *
                      const struct sl_run_row *run, const char *path, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
-    const char *text;
+    const char *text = "", *became = NULL;
     size_t length, shown = 0;
     json_t *lines = NULL;
+    struct sl_strs waits;
     bool is_all = options->level <= INFO && !options->since_us;
-    SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history->arena, &text, &length, err));
+    SL_TRY(sl_cli_run_waits(history, run, &waits, err));
+    if (sl_fs_exists(path) || !may_have_none(run))
+        SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history->arena, &text, &length, err));
     if (options->common.json) {
         lines = json_array();
-        root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.logs/1", "run_id", run->id, "lines",
+        root = json_pack("{s:s, s:s, s:s, s:o, s:o}", "schema", "sluice.logs/1", "run_id", run->id,
+                         "status", sl_run_status(run), "waits_for", sl_json_strs(&waits), "lines",
                          lines);
         SL_TRY_NEW(root, err);
     }
     SL_TRY(print_log(options, text, lines, &shown, err));
+    became =
+        waits.count ? sl_cli_waits_text(run, &waits, &history->arena) : what_became(run, shown);
+    SL_TRY_NEW(became, err);
     if (!shown && is_all && !sl_str_is_empty(options->step))
-        return fail_step(options->step, run, text, err);
-    if (!shown && !lines)
-        printf(is_all ? "run %.8s did nothing\n" : "run %.8s has no such lines\n", run->id);
-    return lines ? sl_print_json(root, err) : SL_OK;
+        return fail_step(options->step, run, text, became, err);
+    if (lines)
+        return sl_print_json(root, err);
+    if (shown)
+        tell_rest(options, run, became);
+    else if (is_all)
+        printf("run %.8s %s\n", run->id, became);
+    else
+        printf("run %.8s has no such lines\n", run->id);
+    return SL_OK;
 }
 
 // --- as it grows
@@ -245,6 +297,7 @@ struct follower {
     const struct logs_options *options;
     struct sl_run_row run;
     char status[32]; // with which it ended; "": not yet
+    bool has_told;   // that it waits for a person
 };
 
 static void print_json_line(const json_t *line)
@@ -275,6 +328,19 @@ static bool on_line(void *self, const char *text, size_t length)
     return !is_end;
 }
 
+static void tell_waits(struct follower *follower, const struct sl_run_row *run)
+{
+    struct sl_strs waits;
+    struct sl_err ignored = {0};
+    if (follower->has_told || sl_cli_run_waits(follower->history, run, &waits, &ignored) != SL_OK ||
+        !waits.count)
+        return;
+    const char *text = sl_cli_waits_text(run, &waits, &follower->history->arena);
+    follower->has_told = true;
+    if (text)
+        tell_rest(follower->options, run, text);
+}
+
 // A run that was killed, or whose log could not be written to its end.
 static bool is_over(void *self)
 {
@@ -283,9 +349,9 @@ static bool is_over(void *self)
     struct sl_err ignored = {0};
     if (sl_cli_find_run(follower->history, follower->run.id, true, &now, &ignored) != SL_OK)
         return false;
-    const char *status = sl_cli_run_status(&now);
+    const char *status = sl_run_status(&now);
     if (!now.ended_us && !sl_str_equal(status, "killed"))
-        return false;
+        return tell_waits(follower, &now), false;
     snprintf(follower->status, sizeof follower->status, "%s", status);
     return true;
 }
@@ -330,7 +396,8 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     struct sl_run_row run;
     SL_TRY(read_since(&options, err));
     SL_TRY(sl_cli_history_open(&options.common, &history, err));
-    SL_TRY(sl_cli_find_run(&history, options.run, options.follow, &run, err));
+    bool with_waiting = options.follow || !sl_str_is_empty(options.run);
+    SL_TRY(sl_cli_find_run(&history, options.run, with_waiting, &run, err));
     const char *path =
         sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);

@@ -47,6 +47,6 @@ int sl_run_view_nothing(const struct sl_common *common, struct sl_world *world, 
         puts(why);
     if (has_published)
         print_publication(rest, &tables);
-    printf("OK %lld  WARN 0  ERROR 0  SKIPPED 0  quarantined 0\n", (long long)fresh);
+    printf("OK 0  UP TO DATE %lld  WARN 0  ERROR 0  SKIPPED 0  quarantined 0\n", (long long)fresh);
     return SL_OK;
 }

@@ -501,11 +501,6 @@ static void print_withheld(const struct sl_run_view *view)
                 publication->withheld[i].because);
 }
 
-static size_t count_ok(const struct sl_run *run)
-{
-    return run->by_status[SL_STATUS_OK] + run->by_status[SL_STATUS_NOTHING];
-}
-
 // Every step found nothing new: a file was touched, a table was written anew with the same rows.
 static bool is_unchanged(const struct sl_run *run)
 {
@@ -519,7 +514,10 @@ static void print_last_line(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     char number[32], elapsed[32];
-    printf("OK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s", count_ok(run),
+    printf("OK %zu", by[SL_STATUS_OK]);
+    if (by[SL_STATUS_NOTHING])
+        printf("  UP TO DATE %zu", by[SL_STATUS_NOTHING]);
+    printf("  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s",
            by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR], by[SL_STATUS_SKIPPED],
            sl_str_count(run->quarantined, number));
     if (run->set_aside)

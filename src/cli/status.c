@@ -38,9 +38,9 @@ static json_t *run_json(const struct sl_run_row *run)
                               (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
                   : json_null();
     return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command",
-                     run->command, "environment", run->environment, "status",
-                     sl_cli_run_status(run), "started", sl_clock_format(run->started_us, started),
-                     "elapsed_ms", elapsed, "counts", counts);
+                     run->command, "environment", run->environment, "status", sl_run_status(run),
+                     "started", sl_clock_format(run->started_us, started), "elapsed_ms", elapsed,
+                     "counts", counts);
 }
 
 // Of the newest runs: what is long ago says nothing of how estimates are now.
@@ -97,7 +97,7 @@ static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl
     snprintf(id, sizeof id, "%.8s", run->id);
     const char *cells[] = {
         id,
-        sl_cli_run_status(run),
+        sl_run_status(run),
         run->command,
         run->environment,
         sl_time_text(run->started_us, texts[0]),
@@ -138,13 +138,13 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
     return SL_OK;
 }
 
-static int print_run_json(const struct sl_run_row *run, const struct sl_step_row *steps,
-                          size_t count, struct sl_err *err)
+static int print_run_json(const struct sl_run_row *run, const struct sl_strs *waits,
+                          const struct sl_step_row *steps, size_t count, struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:o}", "schema", "sluice.status.run/1", "run",
-                             run_json(run), "steps", list);
+    json_t *root = json_pack("{s:s, s:o, s:o, s:o}", "schema", "sluice.status.run/1", "run",
+                             run_json(run), "waits_for", sl_json_strs(waits), "steps", list);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++) {
         const char *details = steps[i].details_json ? steps[i].details_json : "{}";
@@ -213,14 +213,21 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
 {
     struct sl_run_row run;
     struct sl_step_row *steps;
+    struct sl_strs waits;
     size_t count;
     char time[32];
-    SL_TRY(sl_cli_find_run(history, options->run, false, &run, err));
+    SL_TRY(sl_cli_find_run(history, options->run, true, &run, err));
     SL_TRY(sl_state_steps(history->state, run.id, &history->arena, &steps, &count, err));
+    SL_TRY(sl_cli_run_waits(history, &run, &waits, err));
     if (options->common.json)
-        return print_run_json(&run, steps, count, err);
+        return print_run_json(&run, &waits, steps, count, err);
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
-           sl_cli_run_status(&run));
+           sl_run_status(&run));
+    if (waits.count) {
+        fputs("it ", stdout);
+        sl_put_plain(stdout, sl_cli_waits_text(&run, &waits, &history->arena));
+        putchar('\n');
+    }
     struct sl_grid grid;
     sl_grid_init(&grid, &history->arena, 8, 0x7C);
     SL_TRY(sl_grid_row(&grid,

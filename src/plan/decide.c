@@ -181,7 +181,10 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
     } else if (node->kind == SL_NODE_INGEST && !node->facts.is_borrowed) {
         SL_TRY(decide_ingest(node, arena, err));
     } else if (node->facts.version < 0) {
-        SL_TRY(because(node, arena, never(node), err));
+        const char *lost = node->facts.lost;
+        SL_TRY(because(
+            node, arena,
+            lost ? sl_arena_printf(arena, "delivered before, but %s", lost) : never(node), err));
     } else {
         if (!sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
             node->kind != SL_NODE_INGEST)

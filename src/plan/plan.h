@@ -41,7 +41,8 @@ struct sl_facts {
     int64_t quarantine_version; // cleanse writes two tables, and they are read apart; -1: not built
     int64_t quarantine_same_rows;
     const char *quarantine_id;
-    bool is_borrowed;        // it is the table of the environment that is read, not an own one
+    bool is_borrowed; // it is the table of the environment that is read, not an own one
+    const char *lost; // delivery: "'out.csv' of it is gone", where that is why it has no version
     const char *changed_by;  // another program, rows of its tables since its step; NULL: none did
     bool is_torn;            // clean and quarantine are not of the same commit of the step
     const char *fingerprint; // it was built with; NULL: unknown

@@ -1,4 +1,5 @@
 // Steps of runs, and errands for them, to workers.
+#include "base/log.h"
 #include "run/executor_inner.h"
 
 #include "run/controller_inner.h"
@@ -111,6 +112,21 @@ size_t sl_executor_job(const struct sl_executor *executor, const struct sl_contr
     return SIZE_MAX; // no job has this number
 }
 
+// A task prints what it likes: who reads a JSON log sees of which step and run it is.
+static void name_task(struct sl_executor *executor, const struct sl_job *job, size_t number)
+{
+    const struct sl_run *run = job->controller->run;
+    if (job->kind != SL_JOB_STEP || sl_log_format() != SL_LOG_JSON ||
+        run->graph->nodes[job->index].kind != SL_NODE_TASK)
+        return;
+    const struct sl_node *node = &run->graph->nodes[job->index];
+    SL_AUTO(sl_json_free)
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s}", "job_id", run->world->project->name,
+                               "run_id", run->id, "step", node->label, "table", node->name);
+    if (fields)
+        sl_pool_name_job(executor->pool, number, fields);
+}
+
 int sl_executor_hand_over(struct sl_executor *executor, const struct sl_job *job,
                           const json_t *request, const struct sl_seat **ret, struct sl_err *err)
 {
@@ -124,6 +140,8 @@ int sl_executor_hand_over(struct sl_executor *executor, const struct sl_job *job
     else
         SL_TRY(sl_executor_send(executor, job, at, request, err));
     executor->jobs[at] = *job;
+    if (is_here)
+        name_task(executor, job, at);
     executor->handed += !is_here;
     executor->steps += job->kind == SL_JOB_STEP;
     job->controller->at_work++;

@@ -196,6 +196,7 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     SL_TRY(sl_step_load_position(world->project, node->target, node->delivery, looker->session,
                                  &world->arena, &position, err));
     facts->version = position.version;
+    facts->lost = position.lost;
     facts->fingerprint = position.fingerprint;
     facts->inputs = SL_NEW(&world->arena, struct sl_input);
     SL_TRY_NEW(facts->inputs, err);
@@ -220,6 +221,7 @@ static int look_task(struct looker *looker, struct sl_node *node, struct sl_err 
     if (!record.runs)
         return SL_OK;
     facts->version = record.runs;
+    facts->committed_ms = record.ended_us / 1000;
     facts->table_id = record.run_id;
     facts->fingerprint = record.fingerprint;
     facts->inputs = SL_NEW_ARRAY(arena, struct sl_input, record.inputs.count);

@@ -1,14 +1,16 @@
 // What is said of each thing, out of its numbers. Pure.
 #include "run/health.h"
+#include "base/clock.h"
 #include "base/map.h"
 
 #include <stdio.h>
 #include <string.h>
 
-SL_IS_ALL_OF(struct sl_health_source, 104);
+SL_IS_ALL_OF(struct sl_health_source, 128);
 SL_IS_ALL_OF(struct sl_health_table, 152);
-SL_IS_ALL_OF(struct sl_health_target, 96);
-SL_IS_ALL_OF(struct sl_health_pipeline, 208);
+SL_IS_ALL_OF(struct sl_health_task, 104);
+SL_IS_ALL_OF(struct sl_health_target, 112);
+SL_IS_ALL_OF(struct sl_health_pipeline, 224);
 
 const char *sl_health_name(enum sl_health_state state)
 {
@@ -33,6 +35,9 @@ static const struct sl_field source_fields[] = {
     SL_FIELD(struct sl_health_source, files, SL_FIELD_INT),
     SL_FIELD(struct sl_health_source, newest_file, SL_FIELD_TEXT),
     SL_FIELD(struct sl_health_source, newest_us, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_source, gone_files, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_source, empty_since_us, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_source, is_named, SL_FIELD_BOOL),
     SL_FIELD(struct sl_health_source, waiting_files, SL_FIELD_INT),
     SL_FIELD(struct sl_health_source, waiting_bytes, SL_FIELD_INT),
     SL_FIELD(struct sl_health_source, lag_s, SL_FIELD_INT),
@@ -58,12 +63,29 @@ static const struct sl_field table_fields[] = {
     SL_FIELD(struct sl_health_table, bytes, SL_FIELD_INT),
     {0},
 };
+static const struct sl_field task_fields[] = {
+    SL_FIELD(struct sl_health_task, name, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_task, owner, SL_FIELD_TEXT),
+    SL_FIELD_OF(struct sl_health_task, said, said_fields),
+    SL_FIELD(struct sl_health_task, runs, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_task, last, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_task, last_us, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_task, age_s, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_task, is_always, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_health_task, verdict, SL_FIELD_ENUM),
+    SL_FIELD(struct sl_health_task, why, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_task, lag_s, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_task, behind, SL_FIELD_TEXT),
+    {0},
+};
 static const struct sl_field target_fields[] = {
     SL_FIELD(struct sl_health_target, name, SL_FIELD_TEXT),
     SL_FIELD(struct sl_health_target, table, SL_FIELD_TEXT),
     SL_FIELD(struct sl_health_target, owner, SL_FIELD_TEXT),
     SL_FIELD_OF(struct sl_health_target, said, said_fields),
     SL_FIELD(struct sl_health_target, is_reachable, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_health_target, lost, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_target, delivered_us, SL_FIELD_INT),
     SL_FIELD(struct sl_health_target, version, SL_FIELD_INT),
     SL_FIELD(struct sl_health_target, table_version, SL_FIELD_INT),
     SL_FIELD(struct sl_health_target, lag_s, SL_FIELD_INT),
@@ -87,6 +109,7 @@ static const struct sl_field pipeline_fields[] = {
     SL_FIELD(struct sl_health_pipeline, sources, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_pipeline, reads, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_pipeline, tables, SL_FIELD_TEXTS),
+    SL_FIELD(struct sl_health_pipeline, tasks, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_pipeline, targets, SL_FIELD_TEXTS),
     {0},
 };
@@ -96,14 +119,17 @@ const struct sl_field sl_health_fields[] = {
     SL_FIELD(struct sl_health, state, SL_FIELD_ENUM),
     SL_FIELD_MANY(struct sl_health, sources, source_count, source_fields),
     SL_FIELD_MANY(struct sl_health, tables, table_count, table_fields),
+    SL_FIELD_MANY(struct sl_health, tasks, task_count, task_fields),
     SL_FIELD_MANY(struct sl_health, targets, target_count, target_fields),
     SL_FIELD_MANY(struct sl_health, pipelines, pipeline_count, pipeline_fields),
     {0},
 };
-static const struct sl_field failure_fields[] = {
-    SL_FIELD(struct sl_health_failure, name, SL_FIELD_TEXT),
-    SL_FIELD(struct sl_health_failure, code, SL_FIELD_TEXT),
-    SL_FIELD(struct sl_health_failure, message, SL_FIELD_TEXT),
+static const struct sl_field past_fields[] = {
+    SL_FIELD(struct sl_health_past, name, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_past, code, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_past, message, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_past, at_us, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_past, is_done, SL_FIELD_BOOL),
     {0},
 };
 const struct sl_field sl_health_request_fields[] = {
@@ -112,18 +138,45 @@ const struct sl_field sl_health_request_fields[] = {
     SL_FIELD(struct sl_health_request, exclude, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_request, counts, SL_FIELD_BOOL),
     SL_FIELD(struct sl_health_request, sizes, SL_FIELD_BOOL),
-    SL_FIELD_MANY(struct sl_health_request, failures, failure_count, failure_fields),
+    SL_FIELD_MANY(struct sl_health_request, past, past_count, past_fields),
     {0},
 };
 
-int sl_health_failures(const struct sl_step_row *rows, size_t count, struct sl_arena *arena,
-                       struct sl_health_request *request, struct sl_err *err)
+// A delivery that was skipped last may have been done before.
+static int recall_delivery(struct sl_state *state, const struct sl_step_row *row,
+                           struct sl_arena *arena, struct sl_health_past *ret, struct sl_err *err)
 {
+    struct sl_step_row *before;
+    size_t count = 0;
+    if (!sl_str_starts(row->name, "target."))
+        return SL_OK;
+    *ret = (struct sl_health_past){.name = row->name, .at_us = row->ended_us, .is_done = true};
+    if (!sl_str_equal(row->status, "skipped"))
+        return SL_OK;
+    SL_TRY(sl_state_past(state, row->name, 1, arena, &before, &count, err));
+    *ret = count ? (struct sl_health_past){.name = row->name,
+                                           .at_us = before[0].ended_us,
+                                           .is_done = true}
+                 : (struct sl_health_past){0};
+    return SL_OK;
+}
+
+int sl_health_recall(struct sl_state *state, struct sl_arena *arena,
+                     struct sl_health_request *request, struct sl_err *err)
+{
+    struct sl_step_row *rows;
+    size_t count;
+    SL_TRY(sl_state_last(state, arena, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {
-        const struct sl_health_failure failure = {rows[i].name, rows[i].code, rows[i].message};
-        if (!sl_str_equal(rows[i].status, "error") && !sl_str_equal(rows[i].status, "partial"))
-            continue;
-        if (!SL_PUSH(arena, request->failures, request->failure_count, failure))
+        struct sl_health_past past = {0};
+        if (sl_str_equal(rows[i].status, "error") || sl_str_equal(rows[i].status, "partial"))
+            past = (struct sl_health_past){.name = rows[i].name,
+                                           .code = rows[i].code,
+                                           .message = rows[i].message,
+                                           .at_us = rows[i].ended_us};
+        else
+            SL_TRY(recall_delivery(state, &rows[i], arena, &past, err));
+        if (past.name && !SL_PUSH(arena, request->past, request->past_count, past))
             return sl_fail_memory(err);
     }
     return SL_OK;
@@ -149,6 +202,31 @@ static const char *files_text(const struct sl_health_source *source, struct sl_a
         sl_str_duration(source->lag_s < 0 ? 0 : source->lag_s, lag));
 }
 
+// A folder that is emptied when its files were taken in is as it should be, and so is one to which
+// nothing comes any more: only who delivers knows. A file that the source names is meant to be
+// there.
+static int say_empty(struct sl_health_source *source, int64_t now_us, struct sl_arena *arena,
+                     struct sl_err *err)
+{
+    char count[32], age[32], since[32];
+    const char *what = source->gone_files == 1
+                           ? "its file is"
+                           : sl_arena_printf(arena, "all of its %s files are",
+                                             sl_str_count(source->gone_files, count));
+    SL_TRY_NEW(what, err);
+    const char *text =
+        sl_arena_printf(arena, "%s gone, for %s at least (since %.19sZ); the rows stay in %s", what,
+                        sl_str_duration((now_us - source->empty_since_us) / 1000000, age),
+                        sl_clock_format(source->empty_since_us, since), source->table);
+    return source->is_named
+               ? say(&source->said, SL_HEALTH_WRONG, text,
+                     "who writes it? `path` of the source says where it is looked for", err)
+               : say(&source->said, SL_HEALTH_WAITS, text,
+                     "new files are taken in when they come; if some should have come by now, look "
+                     "at who delivers them",
+                     err);
+}
+
 int sl_health_judge_source(struct sl_health_source *source, const struct sl_health_limits *limits,
                            int64_t now_us, struct sl_arena *arena, struct sl_err *err)
 {
@@ -163,8 +241,10 @@ int sl_health_judge_source(struct sl_health_source *source, const struct sl_heal
     if (source->waiting_files > 0)
         return say(&source->said, SL_HEALTH_WAITS, files_text(source, arena),
                    "the next run takes them in", err);
+    if (source->empty_since_us)
+        return say_empty(source, now_us, arena, err);
     if (!source->newest_file)
-        return say(&source->said, SL_HEALTH_OK, "it has no files now", NULL, err);
+        return say(&source->said, SL_HEALTH_OK, "it has no files yet", NULL, err);
     int64_t age_s = (now_us - source->newest_us) / 1000000;
     return say(&source->said, SL_HEALTH_OK,
                sl_arena_printf(arena, "newest is %s, %s old", source->newest_file,
@@ -254,6 +334,63 @@ static int judge_rows(struct sl_health_target *target, struct sl_arena *arena, s
                hint, err);
 }
 
+int sl_health_judge_task(struct sl_health_task *task, const struct sl_health_limits *limits,
+                         struct sl_arena *arena, struct sl_err *err)
+{
+    char is[32], may[32];
+    if (task->said.state == SL_HEALTH_WRONG)
+        return SL_OK;
+    if (!task->last)
+        return say(&task->said, SL_HEALTH_WRONG, "never run", "`sluice run` runs it", err);
+    const char *when = task->age_s < 0 ? "ended well"
+                                       : sl_arena_printf(arena, "ended well %s ago",
+                                                         sl_str_duration(task->age_s, is));
+    SL_TRY_NEW(when, err);
+    if (task->is_always)
+        return say(&task->said, SL_HEALTH_OK, sl_arena_printf(arena, "%s; run in every run", when),
+                   NULL, err);
+    if (limits->lag_s > 0 && task->lag_s > limits->lag_s)
+        return say(&task->said, SL_HEALTH_WRONG,
+                   sl_arena_printf(arena, "behind %s for %s, and may be for %s", task->behind,
+                                   sl_str_duration(task->lag_s, is),
+                                   sl_str_duration(limits->lag_s, may)),
+                   "`sluice run` runs it; is the pipeline's trigger at work?", err);
+    if (task->verdict == SL_VERDICT_STALE)
+        return say(
+            &task->said, SL_HEALTH_WAITS,
+            sl_arena_printf(arena, "stale: %s; %s", task->why ? task->why : "it changed", when),
+            "the next run runs it", err);
+    return say(&task->said, SL_HEALTH_OK,
+               sl_arena_printf(arena, "%s, and nothing has changed since", when), NULL, err);
+}
+
+// What was never there, and what somebody else has taken away or changed.
+static int say_undelivered(struct sl_health_target *target, struct sl_arena *arena,
+                           struct sl_err *err)
+{
+    char at[32];
+    const char *hint = sl_arena_printf(
+        arena, "%s; `sluice run --select %s` delivers it anew",
+        target->lost ? "somebody else did that"
+                     : "it is to go to another place now, or somebody else took it away",
+        target->name);
+    const char *when =
+        target->delivered_us
+            ? sl_arena_printf(arena, " at %.19sZ", sl_clock_format(target->delivered_us, at))
+            : "";
+    SL_TRY_NEW(hint, err);
+    SL_TRY_NEW(when, err);
+    if (target->lost)
+        return say(&target->said, SL_HEALTH_WRONG,
+                   sl_arena_printf(arena, "it was delivered%s, but %s", when, target->lost), hint,
+                   err);
+    if (target->delivered_us)
+        return say(&target->said, SL_HEALTH_WRONG,
+                   sl_arena_printf(arena, "it was delivered%s, and is not there any more", when),
+                   hint, err);
+    return say(&target->said, SL_HEALTH_WRONG, "never delivered", "`sluice run` delivers it", err);
+}
+
 int sl_health_judge_target(struct sl_health_target *target, const struct sl_health_limits *limits,
                            struct sl_arena *arena, struct sl_err *err)
 {
@@ -261,8 +398,7 @@ int sl_health_judge_target(struct sl_health_target *target, const struct sl_heal
     if (target->said.state == SL_HEALTH_WRONG)
         return SL_OK;
     if (target->version < 0)
-        return say(&target->said, SL_HEALTH_WRONG, "never delivered", "`sluice run` delivers it",
-                   err);
+        return say_undelivered(target, arena, err);
     SL_TRY(judge_rows(target, arena, err));
     if (target->said.state == SL_HEALTH_WRONG)
         return SL_OK;
@@ -307,13 +443,14 @@ static void take(struct sl_health_part *part, int64_t *weight, const char *subje
 }
 
 struct index {
-    struct sl_map sources, tables, targets; // by name
+    struct sl_map sources, tables, tasks, targets; // by name
 };
 
 static void index_clear(struct index *index)
 {
     sl_map_clear(&index->sources);
     sl_map_clear(&index->tables);
+    sl_map_clear(&index->tasks);
     sl_map_clear(&index->targets);
 }
 
@@ -323,6 +460,8 @@ static int make_index(const struct sl_health *health, struct index *index, struc
         SL_TRY(sl_map_set(&index->sources, health->sources[i].name, &health->sources[i], err));
     for (size_t i = 0; i < health->table_count; i++)
         SL_TRY(sl_map_set(&index->tables, health->tables[i].name, &health->tables[i], err));
+    for (size_t i = 0; i < health->task_count; i++)
+        SL_TRY(sl_map_set(&index->tasks, health->tasks[i].name, &health->tasks[i], err));
     for (size_t i = 0; i < health->target_count; i++)
         SL_TRY(sl_map_set(&index->targets, health->targets[i].name, &health->targets[i], err));
     return SL_OK;
@@ -351,6 +490,11 @@ static void sum_up_pipeline(const struct index *index, struct sl_health_pipeline
     }
     take_tables(index, &pipeline->reads, &pipeline->in, &in);
     take_tables(index, &pipeline->tables, &pipeline->built, &built);
+    for (size_t i = 0; i < pipeline->tasks.count; i++) {
+        const struct sl_health_task *task = sl_map_get(&index->tasks, pipeline->tasks.items[i]);
+        if (task)
+            take(&pipeline->built, &built, task->name, &task->said, task->age_s);
+    }
     for (size_t i = 0; i < pipeline->targets.count; i++) {
         const struct sl_health_target *target =
             sl_map_get(&index->targets, pipeline->targets.items[i]);
@@ -374,6 +518,9 @@ int sl_health_sum_up(struct sl_health *health, struct sl_err *err)
     for (size_t i = 0; i < health->table_count; i++)
         if (health->tables[i].said.state > health->state)
             health->state = health->tables[i].said.state;
+    for (size_t i = 0; i < health->task_count; i++)
+        if (health->tasks[i].said.state > health->state)
+            health->state = health->tasks[i].said.state;
     for (size_t i = 0; i < health->target_count; i++)
         if (health->targets[i].said.state > health->state)
             health->state = health->targets[i].said.state;

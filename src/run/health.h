@@ -28,6 +28,10 @@ struct sl_health_source {
     int64_t files;
     const char *newest_file; // by time; NULL: none
     int64_t newest_us;
+    int64_t gone_files; // that raw has and it has no more
+    int64_t
+        empty_since_us; // since then, at the latest, it has had none; 0: it has some, or never had
+    bool is_named;      // its paths name files, and no folder that files come to
     int64_t waiting_files, waiting_bytes; // new and changed ones, that raw has not
     int64_t lag_s;                        // age of the oldest of them; 0: none; -1: not known
 };
@@ -52,10 +56,26 @@ struct sl_health_target {
     const char *table, *owner;
     struct sl_health_said said;
     bool is_reachable;
+    const char *lost;         // what of a delivery is not as it was left; NULL: nothing is known
+    int64_t delivered_us;     // when it was last done, as the history has it; 0: it has not
     int64_t version;          // of the table, that stands there; -1: none
     int64_t table_version;    // the newest; -1: none
     int64_t lag_s;            // since that is behind; -1: not known
     int64_t rows, table_rows; // there, and in the version that stands there; -1: not counted
+};
+struct sl_health_task {
+    const char *name; // "task.fetch"
+    const char *owner;
+    struct sl_health_said said;
+    int64_t runs;            // that ended well; -1: none
+    const char *last;        // "ok", "failed"; NULL: it was never run
+    int64_t last_us;         // when that ended; 0: not known
+    int64_t age_s;           // since then; -1: not known
+    bool is_always;          // it is run in every run
+    enum sl_verdict verdict; // of the plan
+    const char *why;         // the first cause; NULL: nothing that it comes after has changed
+    int64_t lag_s;           // since a table that it comes after has had other rows; -1: not known
+    const char *behind;      // that table
 };
 // The worst of its things of one kind; no subject: it has none. Of tables that a pipeline reads and
 // does not build is said under `in`.
@@ -68,8 +88,8 @@ struct sl_health_pipeline {
     const char *name, *owner;
     enum sl_health_state state;
     struct sl_health_part in, built, out;
-    struct sl_strs sources, tables, targets; // names of its things
-    struct sl_strs reads;                    // tables that it reads and does not build
+    struct sl_strs sources, tables, tasks, targets; // names of its things
+    struct sl_strs reads;                           // tables that it reads and does not build
 };
 struct sl_health {
     int64_t at_us, elapsed_ms;
@@ -78,29 +98,34 @@ struct sl_health {
     size_t source_count;
     struct sl_health_table *tables;
     size_t table_count;
+    struct sl_health_task *tasks; // those with a program
+    size_t task_count;
     struct sl_health_target *targets;
     size_t target_count;
     struct sl_health_pipeline *pipelines;
     size_t pipeline_count;
 };
 
-// What the history says of a step whose last execution did not end well.
-struct sl_health_failure {
+// What the history says of a step whose last execution did not end well, and of a delivery that was
+// done: then `is_done`, and nothing has failed.
+struct sl_health_past {
     const char *name; // "clean.orders"
     const char *code, *message;
+    int64_t at_us; // 0: not known
+    bool is_done;
 };
 struct sl_health_request {
     struct sl_strs pipelines;       // only these; none: all
     struct sl_strs select, exclude; // only these of their steps
     bool counts;                    // rows at targets, which a target may take long for
     bool sizes;                     // of tables, where all is looked at
-    struct sl_health_failure *failures;
-    size_t failure_count;
+    struct sl_health_past *past;
+    size_t past_count;
 };
 extern const struct sl_field sl_health_request_fields[], sl_health_fields[];
-// Of the rows of sl_state_last, those that failed; they point into `rows`.
-SL_MUST int sl_health_failures(const struct sl_step_row *rows, size_t count, struct sl_arena *arena,
-                               struct sl_health_request *request, struct sl_err *err);
+// Fills the request's `past`; strings are in the arena.
+SL_MUST int sl_health_recall(struct sl_state *state, struct sl_arena *arena,
+                             struct sl_health_request *request, struct sl_err *err);
 
 // Gathers the world's facts anew and judges them; *ret is in the world's arena. What cannot be
 // looked at is wrong, and no failure of this. May open the engine.
@@ -118,14 +143,16 @@ SL_MUST int sl_health_judge_source(struct sl_health_source *source,
 SL_MUST int sl_health_judge_table(struct sl_health_table *table,
                                   const struct sl_health_limits *limits, struct sl_arena *arena,
                                   struct sl_err *err);
+SL_MUST int sl_health_judge_task(struct sl_health_task *task, const struct sl_health_limits *limits,
+                                 struct sl_arena *arena, struct sl_err *err);
 SL_MUST int sl_health_judge_target(struct sl_health_target *target,
                                    const struct sl_health_limits *limits, struct sl_arena *arena,
                                    struct sl_err *err);
 // Fills `pipelines`, whose lists of names are there, and the state of the whole.
 SL_MUST int sl_health_sum_up(struct sl_health *health, struct sl_err *err);
 
-// {"schema": "sluice.health/1", "at", "state", "pipelines", "sources", "tables", "targets"}. NULL
-// out of memory.
+// {"schema": "sluice.health/1", "at", "state", "pipelines", "sources", "tables", "tasks",
+// "targets"}. NULL out of memory.
 json_t *sl_health_json(const struct sl_health *health);
 
 #endif

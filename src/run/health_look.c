@@ -35,39 +35,47 @@ static int say_wrong(struct sl_health_said *said, const char *text, const char *
     return SL_OK;
 }
 
+static const struct sl_health_past *past_of(const struct look *look, const char *name)
+{
+    for (size_t i = 0; i < look->request->past_count; i++)
+        if (sl_str_equal(look->request->past[i].name, name))
+            return &look->request->past[i];
+    return NULL;
+}
+
 // What the plan could not look at, and what failed when it was tried last and is still to be done.
 static int tell_trouble(const struct look *look, const struct sl_node *node,
                         struct sl_health_said *said, struct sl_err *err)
 {
-    const struct sl_health_request *request = look->request;
     if (said->state == SL_HEALTH_WRONG)
         return SL_OK;
     if (node->facts.trouble)
         return say_wrong(said, node->facts.trouble, node->facts.trouble_hint, err);
     if (node->verdict == SL_VERDICT_FRESH)
         return SL_OK;
-    for (size_t i = 0; i < request->failure_count; i++) {
-        const struct sl_health_failure *failure = &request->failures[i];
-        if (!sl_str_equal(failure->name, node->name))
-            continue;
-        return say_wrong(said,
-                         sl_arena_printf(look->arena, "its last run did not end well: %s%s%s%s",
-                                         failure->message ? failure->message
-                                                          : "a part of its input was not read",
-                                         failure->code ? " (" : "",
-                                         failure->code ? failure->code : "",
-                                         failure->code ? ")" : ""),
-                         "`sluice logs` tells more; `sluice retry` does what is missing", err);
-    }
-    return SL_OK;
+    const struct sl_health_past *failure = past_of(look, node->name);
+    if (!failure || failure->is_done)
+        return SL_OK;
+    return say_wrong(
+        said,
+        sl_arena_printf(look->arena, "its last run did not end well: %s%s%s%s",
+                        failure->message ? failure->message : "a part of its input was not read",
+                        failure->code ? " (" : "", failure->code ? failure->code : "",
+                        failure->code ? ")" : ""),
+        "`sluice logs` tells more; `sluice retry` does what is missing", err);
 }
 
-// Of the part of a path before its first wildcard; of a file, that which it is in.
-static bool has_folder(const struct look *look, const char *path)
+// Of the part of a path before its first wildcard; of a file, that which it is in. NULL: no memory.
+static const char *folder_of(const struct look *look, const char *path)
 {
     const char *whole = sl_path_join(look->arena, look->world->project->folder, path);
     const char *fixed = whole ? sl_arena_strndup(look->arena, whole, strcspn(whole, "*?[")) : NULL;
-    const char *folder = fixed ? sl_path_folder(look->arena, fixed) : NULL;
+    return fixed ? sl_path_folder(look->arena, fixed) : NULL;
+}
+
+static bool has_folder(const struct look *look, const char *path)
+{
+    const char *folder = folder_of(look, path);
     return !folder || sl_fs_exists(folder); // no memory: nobody is blamed
 }
 
@@ -89,6 +97,34 @@ static int look_for_folder(const struct look *look, const struct sl_node *node,
         "is the disk mounted? `path` of the source says where files come from", err);
 }
 
+static bool has_wildcards(const struct sl_strs *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (strpbrk(paths->items[i], "*?["))
+            return true;
+    return false;
+}
+
+// A folder's own time tells when its last file went or something came; when raw was written last
+// they were still there.
+static void look_emptied(const struct look *look, const struct sl_node *node,
+                         struct sl_health_source *source)
+{
+    const struct sl_facts *facts = &node->facts;
+    const struct sl_strs *paths = &node->source->paths;
+    int64_t since_us = facts->committed_ms * 1000;
+    if (source->files || !source->gone_files || facts->trouble || facts->is_borrowed)
+        return;
+    for (size_t i = 0; i < paths->count; i++) {
+        struct sl_fs_stat stat;
+        const char *folder = folder_of(look, paths->items[i]);
+        if (folder && sl_fs_stat(folder, &stat, NULL) == SL_OK && stat.mtime_us > since_us)
+            since_us = stat.mtime_us;
+    }
+    source->is_named = !has_wildcards(paths);
+    source->empty_since_us = since_us < look->health->at_us ? since_us : look->health->at_us;
+}
+
 static int look_source(const struct look *look, const struct sl_node *node,
                        struct sl_health_source *ret, struct sl_err *err)
 {
@@ -102,12 +138,14 @@ static int look_source(const struct look *look, const struct sl_node *node,
                                      .files = facts->source_files,
                                      .newest_file = facts->newest_file,
                                      .newest_us = facts->newest_file_us,
+                                     .gone_files = facts->vanished_files,
                                      .waiting_files = facts->new_files + facts->changed_files,
                                      .waiting_bytes = facts->new_bytes,
                                      .lag_s = facts->trouble ? -1 : 0};
     if (facts->waiting_since_us)
         ret->lag_s = sl_seconds_since(now_us, facts->waiting_since_us);
     SL_TRY(look_for_folder(look, node, ret, err));
+    look_emptied(look, node, ret);
     SL_TRY(tell_trouble(look, node, &ret->said, err));
     return sl_health_judge_source(ret, &limits, now_us, look->arena, err);
 }
@@ -190,6 +228,36 @@ static int look_table(const struct look *look, const struct sl_node *node,
     return sl_health_judge_table(ret, &limits, look->arena, err);
 }
 
+// --- tasks
+
+// What failed is told although nothing that it comes after has changed: a task that did not end
+// well is run again.
+static int look_task(const struct look *look, const struct sl_node *node,
+                     struct sl_health_task *ret, struct sl_err *err)
+{
+    const struct sl_facts *facts = &node->facts;
+    const struct sl_health_limits limits = limits_of(look, node->name);
+    const struct sl_health_past *failure = past_of(look, node->name);
+    bool has_run = facts->version > 0;
+    *ret = (struct sl_health_task){.name = node->name,
+                                   .owner = node->owner,
+                                   .runs = has_run ? facts->version : -1,
+                                   .last = failure   ? "failed"
+                                           : has_run ? "ok"
+                                                     : NULL,
+                                   .last_us = failure ? failure->at_us : facts->committed_ms * 1000,
+                                   .age_s = -1,
+                                   .is_always = sl_task_runs_always(node),
+                                   .verdict = node->verdict,
+                                   .why = node->why.count ? node->why.items[0] : NULL};
+    if (ret->last_us)
+        ret->age_s = sl_seconds_since(look->health->at_us, ret->last_us);
+    SL_TRY(tell_trouble(look, node, &ret->said, err));
+    if (has_run)
+        SL_TRY(look_lag(look, node, &ret->lag_s, &ret->behind, err));
+    return sl_health_judge_task(ret, &limits, look->arena, err);
+}
+
 // --- targets
 
 static int count_table(struct look *look, const struct sl_node *node, int64_t version, int64_t *ret,
@@ -254,11 +322,13 @@ static int look_target(struct look *look, const struct sl_node *node, struct sl_
     const struct sl_facts *facts = &node->facts;
     const struct sl_health_limits limits = limits_of(look, node->name);
     const struct sl_node *table = sl_graph_node(&look->world->graph, node->delivery->table);
+    const struct sl_health_past *past = past_of(look, node->name);
     const char *ignored;
     *ret = (struct sl_health_target){.name = node->name,
                                      .table = node->delivery->table,
                                      .owner = node->owner,
                                      .is_reachable = !facts->trouble,
+                                     .lost = facts->lost,
                                      .version = facts->version,
                                      .table_version = table ? table->facts.version : -1,
                                      .lag_s = -1,
@@ -271,6 +341,8 @@ static int look_target(struct look *look, const struct sl_node *node, struct sl_
     }
     if (!facts->trouble)
         SL_TRY(look_lag(look, node, &ret->lag_s, &ignored, err));
+    if (ret->version < 0 && past && past->is_done)
+        ret->delivered_us = past->at_us;
     SL_TRY(count_rows(look, node, ret, err));
     return sl_health_judge_target(ret, &limits, look->arena, err);
 }
@@ -300,8 +372,12 @@ static int list_things(const struct look *look, struct sl_health_pipeline *ret, 
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
         if (!node->is_selected || !look->is_asked[i] || sl_node_is_view(node) ||
-            node->kind == SL_NODE_TASK)
+            sl_node_is_gate(node))
             continue;
+        if (node->kind == SL_NODE_TASK) {
+            SL_TRY(sl_strs_add(&ret->tasks, arena, node->name, err));
+            continue;
+        }
         SL_TRY(add_reads(look, node, &ret->reads, err));
         if (node->kind == SL_NODE_LOAD) {
             SL_TRY(sl_strs_add(&ret->targets, arena, node->name, err));
@@ -335,7 +411,7 @@ static int look_pipelines(const struct look *look, struct sl_err *err)
         *ret = (struct sl_health_pipeline){.name = pipeline->name, .owner = pipeline->owner};
         SL_TRY(sl_pipeline_select(pipeline, &world->graph, look->arena, err));
         SL_TRY(list_things(look, ret, err));
-        health->pipeline_count += ret->tables.count + ret->targets.count > 0;
+        health->pipeline_count += ret->tables.count + ret->tasks.count + ret->targets.count > 0;
     }
     return SL_OK;
 }
@@ -382,16 +458,22 @@ static int look_nodes(struct look *look, struct sl_err *err)
     struct sl_health *health = look->health;
     health->sources = SL_NEW_ARRAY(look->arena, struct sl_health_source, graph->count + 1);
     health->tables = SL_NEW_ARRAY(look->arena, struct sl_health_table, graph->count + 1);
+    health->tasks = SL_NEW_ARRAY(look->arena, struct sl_health_task, graph->count + 1);
     health->targets = SL_NEW_ARRAY(look->arena, struct sl_health_target, graph->count + 1);
     SL_TRY_NEW(health->sources, err);
     SL_TRY_NEW(health->tables, err);
+    SL_TRY_NEW(health->tasks, err);
     SL_TRY_NEW(health->targets, err);
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
         bool is_asked = look->is_asked[i];
-        if (sl_node_is_view(node) || node->kind == SL_NODE_TASK ||
-            (!is_asked && !look->is_needed[i]))
+        if (sl_node_is_view(node) || sl_node_is_gate(node) || (!is_asked && !look->is_needed[i]))
             continue;
+        if (node->kind == SL_NODE_TASK) {
+            if (is_asked)
+                SL_TRY(look_task(look, node, &health->tasks[health->task_count++], err));
+            continue;
+        }
         if (node->kind == SL_NODE_LOAD) {
             SL_TRY(look_target(look, node, &health->targets[health->target_count++], err));
             continue;

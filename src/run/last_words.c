@@ -18,6 +18,7 @@
 struct sl_last_words {
     int fd;
     uv_poll_t *poller;
+    json_t *fields; // of a task that it runs; NULL: it runs none
     size_t used;
     char bytes[KEPT_BYTES];
 };
@@ -48,39 +49,49 @@ static void make_text(char *bytes, size_t length)
 }
 
 // A log of JSON lines stays one.
-static void write_lines(const char *text, size_t length)
+static void write_lines(const json_t *fields, const char *text, size_t length)
 {
     while (length) {
         const char *end = memchr(text, '\n', length);
         size_t line = end ? (size_t)(end - text) : length;
-        if (line)
+        if (line && fields)
+            sl_log(SL_LOG_INFO, fields, "%s: %.*s", sl_json_text(fields, "step", ""), (int)line,
+                   text);
+        else if (line)
             sl_log(SL_LOG_WARN, NULL, "a worker says: %.*s", (int)line, text);
         text += line + (end != NULL);
         length -= line + (end != NULL);
     }
 }
 
-static void tell(char *text, size_t length)
+static void tell(const struct sl_last_words *words, const char *text, size_t length)
 {
-    make_text(text, length);
     if (sl_log_format() == SL_LOG_JSON)
-        write_lines(text, length);
+        write_lines(words->fields, text, length);
     else
         write_out(text, length);
 }
 
 static void pass_on(struct sl_last_words *words, size_t length)
 {
-    tell(words->bytes, length);
+    make_text(words->bytes, length);
+    tell(words, words->bytes, length);
     words->used -= length;
     memmove(words->bytes, words->bytes + length, words->used);
+}
+
+// Only a line that is longer than that is cut.
+static size_t whole_lines(const char *text, size_t length)
+{
+    const char *end = memrchr(text, '\n', length);
+    return end ? (size_t)(end - text) + 1 : length;
 }
 
 // False if there is nothing more, for now or for ever.
 static bool read_some(struct sl_last_words *words)
 {
     if (words->used == KEPT_BYTES)
-        pass_on(words, KEPT_BYTES / 2);
+        pass_on(words, whole_lines(words->bytes, KEPT_BYTES / 2));
     ssize_t got = read(words->fd, words->bytes + words->used, KEPT_BYTES - words->used);
     if (got > 0)
         words->used += (size_t)got;
@@ -145,6 +156,13 @@ static void drain(struct sl_last_words *words)
         ;
 }
 
+void sl_last_words_name(struct sl_last_words *words, json_t *fields)
+{
+    json_t *before = words->fields;
+    words->fields = fields ? json_incref(fields) : NULL;
+    json_decref(before);
+}
+
 void sl_last_words_pass_on(struct sl_last_words *words)
 {
     drain(words);
@@ -178,10 +196,7 @@ void sl_last_words_take(struct sl_last_words *words, char ret[SL_LAST_WORDS_BYTE
     const char *text = copy ? sl_log_mask(copy, &arena) : "";
     words->used = 0;
     size_t length = strlen(text), tail = tail_of(text, length);
-    if (sl_log_format() == SL_LOG_JSON)
-        write_lines(text, tail);
-    else
-        write_out(text, tail);
+    tell(words, text, tail);
     snprintf(ret, SL_LAST_WORDS_BYTES, "%s", text + tail);
     for (length = strlen(ret); length && ret[length - 1] == '\n';)
         ret[--length] = '\0';
@@ -205,6 +220,7 @@ void sl_last_words_close(struct sl_last_words **words)
     }
     if (old->fd >= 0)
         close(old->fd);
+    json_decref(old->fields);
     free(old);
     *words = NULL;
 }

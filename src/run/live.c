@@ -325,18 +325,51 @@ int sl_live_may_approve(const struct sl_graph *graph, const struct sl_strs *name
     return SL_OK;
 }
 
-int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
-                       struct sl_err *err)
+static bool is_called(const struct sl_node *node, const char *step, bool by_pattern)
+{
+    const char *const names[] = {sl_gate_name(node), node->label, node->name};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (by_pattern ? sl_str_glob(step, names[i]) : sl_str_equal(step, names[i]))
+            return true;
+    return false;
+}
+
+// By a name, else by a pattern; NULL: nothing. *ret_other: another one that is called so, too.
+static const struct sl_node *find_waiting(const struct sl_live *live, const char *step,
+                                          bool by_pattern, const struct sl_node **ret_other)
 {
     const struct sl_graph *graph = live->run.graph;
+    const struct sl_node *found = NULL;
+    *ret_other = NULL;
     for (size_t i = 0; live->controller.gates && i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
-        if (live->controller.gates[i] != SL_GATE_WAITS || !sl_str_equal(sl_gate_name(node), name))
+        if (live->controller.gates[i] != SL_GATE_WAITS || !is_called(node, step, by_pattern))
             continue;
-        return require_approver(node, name, who, err);
+        if (!found)
+            found = node;
+        else if (!sl_str_equal(sl_gate_name(found), sl_gate_name(node)))
+            *ret_other = node;
     }
-    return sl_fail(err, SL_E_SERVE_MISSING, "'%s' of run '%s' waits for nobody", name,
-                   live->run.id);
+    return found;
+}
+
+int sl_live_may_decide(const struct sl_live *live, const char *step, const char *who,
+                       const char **ret_name, struct sl_err *err)
+{
+    const struct sl_node *other, *node = find_waiting(live, step, false, &other);
+    if (!node)
+        node = find_waiting(live, step, true, &other);
+    if (!node)
+        return sl_fail(err, SL_E_SERVE_MISSING, "'%s' of run '%s' waits for nobody", step,
+                       live->run.id);
+    if (other) {
+        (void)sl_fail(err, SL_E_SERVE_MISSING, "more than one step of run '%s' is like '%s'",
+                      live->run.id, step);
+        return sl_err_hint(err, "'%s' waits, and '%s', too: name one", sl_gate_name(node),
+                           sl_gate_name(other));
+    }
+    *ret_name = sl_gate_name(node);
+    return require_approver(node, *ret_name, who, err);
 }
 
 void sl_live_decide(struct sl_live *live, const char *name, bool is_approved, const char *who,

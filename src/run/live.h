@@ -43,10 +43,12 @@ void sl_live_interrupt(struct sl_live *live, int times);
 // nothing that needs an approval; SL_E_SERVE_REFUSED: somebody else has to.
 SL_MUST int sl_live_may_approve(const struct sl_graph *graph, const struct sl_strs *names,
                                 const char *who, struct sl_err *err);
-// SL_E_SERVE_MISSING: nothing of that name waits; SL_E_SERVE_REFUSED: `who` is not one of those who
-// may say so.
-SL_MUST int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
-                               struct sl_err *err);
+// *ret_name (as long as the run lives) is what waits under that name: a table, "task.fetch" or a
+// target; also the step's label ("model total") or its full name, or a pattern for one of these, as
+// `sluice logs RUN STEP` takes them. SL_E_SERVE_MISSING: nothing of that name waits, or more than
+// one; SL_E_SERVE_REFUSED: `who` is not one of those who may say so.
+SL_MUST int sl_live_may_decide(const struct sl_live *live, const char *step, const char *who,
+                               const char **ret_name, struct sl_err *err);
 void sl_live_decide(struct sl_live *live, const char *name, bool is_approved, const char *who,
                     const char *why);
 

@@ -195,6 +195,7 @@ static void take_reply(struct sl_member *member, const json_t *reply)
     member->stopped_since_us = member->interrupted_us = 0;
     pool->busy--;
     sl_last_words_pass_on(member->words);
+    sl_last_words_name(member->words, NULL);
     size_t job = member->job;
     if (json_is_true(json_object_get(reply, SL_LAST_REPLY))) // it ends by itself
         leave(member, sl_clock_monotonic_us() + sl_pool_patience_us(pool), NULL);
@@ -458,6 +459,13 @@ int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
     pool->busy++;
     *ret = member->seat;
     return SL_OK;
+}
+
+void sl_pool_name_job(struct sl_pool *pool, size_t job, json_t *fields)
+{
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy && pool->members[i].job == job && pool->members[i].words)
+            sl_last_words_name(pool->members[i].words, fields);
 }
 
 void sl_pool_close(struct sl_pool **pool)

@@ -43,6 +43,8 @@ void sl_pool_weigh(const struct sl_pool *pool, size_t *ret_workers, int64_t *ret
 // Starts a worker if none is idle. `job` is the number that on_reply gets.
 SL_MUST int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
                           const struct sl_seat **ret, struct sl_err *err);
+// What the job's worker writes is a task's: see sl_last_words_name.
+void sl_pool_name_job(struct sl_pool *pool, size_t job, json_t *fields);
 // Its worker begins no new file or commit.
 void sl_pool_drain_job(struct sl_pool *pool, size_t job);
 // The job's running statement ends with SL_E_INTERRUPTED, as do all that follow.

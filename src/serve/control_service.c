@@ -180,7 +180,7 @@ static int decide(void *self, const char *run_id, const char *step, bool is_appr
     sl_arena_init(&arena, 0);
     if (!run || !run->live)
         return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' is at work", run_id);
-    SL_TRY(sl_live_may_decide(run->live, step, who, err));
+    SL_TRY(sl_live_may_decide(run->live, step, who, &step, err));
     const struct sl_approval decision = {.run_id = run_id,
                                          .step = step,
                                          .decided_us = sl_clock_now_us(),

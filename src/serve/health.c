@@ -13,37 +13,40 @@
 
 // --- what became of steps and pipelines last
 
-struct failure {
+struct past {
     char *code, *message;
+    int64_t at_us;
+    bool is_done;
 };
 
-static void free_failure(struct failure *failure)
+static void free_past(struct past *past)
 {
-    if (!failure)
+    if (!past)
         return;
-    free(failure->code);
-    free(failure->message);
-    free(failure);
+    free(past->code);
+    free(past->message);
+    free(past);
 }
 
-void sl_service_forget_failure(struct sl_service *service, const char *step)
+void sl_service_forget_past(struct sl_service *service, const char *step)
 {
-    free_failure(sl_map_get(&service->failures, step));
-    sl_map_remove(&service->failures, step);
+    free_past(sl_map_get(&service->past, step));
+    sl_map_remove(&service->past, step);
 }
 
-void sl_service_keep_failure(struct sl_service *service, const char *step, const char *code,
-                             const char *message)
+void sl_service_keep_past(struct sl_service *service, const struct sl_health_past *what)
 {
-    struct failure *failure = calloc(1, sizeof *failure);
+    struct past *past = calloc(1, sizeof *past);
     struct sl_err ignored = {0};
-    sl_service_forget_failure(service, step);
-    if (!failure)
+    sl_service_forget_past(service, what->name);
+    if (!past)
         return;
-    failure->code = code ? strdup(code) : NULL;
-    failure->message = message ? strdup(message) : NULL;
-    if (sl_map_set(&service->failures, step, failure, &ignored) != SL_OK)
-        free_failure(failure);
+    past->code = what->code ? strdup(what->code) : NULL;
+    past->message = what->message ? strdup(what->message) : NULL;
+    past->at_us = what->at_us;
+    past->is_done = what->is_done;
+    if (sl_map_set(&service->past, what->name, past, &ignored) != SL_OK)
+        free_past(past);
 }
 
 void sl_service_keep_run(struct sl_service *service, const char *pipeline, const char *status)
@@ -60,16 +63,13 @@ static int recall(struct sl_service *service, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const struct sl_run_filter newest = {.limit = RUNS_TO_RECALL};
-    struct sl_health_request failed = {0};
-    struct sl_step_row *steps;
+    struct sl_health_request past = {0};
     struct sl_run_row *runs;
     size_t count;
     sl_arena_init(&arena, 0);
-    SL_TRY(sl_state_last(service->state, &arena, &steps, &count, err));
-    SL_TRY(sl_health_failures(steps, count, &arena, &failed, err));
-    for (size_t i = 0; i < failed.failure_count; i++)
-        sl_service_keep_failure(service, failed.failures[i].name, failed.failures[i].code,
-                                failed.failures[i].message);
+    SL_TRY(sl_health_recall(service->state, &arena, &past, err));
+    for (size_t i = 0; i < past.past_count; i++)
+        sl_service_keep_past(service, &past.past[i]);
     SL_TRY(sl_state_runs(service->state, &newest, &arena, &runs, &count, err));
     for (size_t i = 0; i < count; i++)
         if (runs[i].pipeline && runs[i].ended_us &&
@@ -80,14 +80,14 @@ static int recall(struct sl_service *service, struct sl_err *err)
 
 // --- looking
 
-static int list_failures(const struct sl_service *service, struct sl_arena *arena,
-                         struct sl_health_request *request, struct sl_err *err)
+static int list_past(const struct sl_service *service, struct sl_arena *arena,
+                     struct sl_health_request *request, struct sl_err *err)
 {
-    for (const struct sl_map_entry *it = sl_map_first(&service->failures); it;
-         it = sl_map_next(it)) {
-        const struct failure *failure = sl_map_value(it);
-        const struct sl_health_failure one = {sl_map_key(it), failure->code, failure->message};
-        if (!SL_PUSH(arena, request->failures, request->failure_count, one))
+    for (const struct sl_map_entry *it = sl_map_first(&service->past); it; it = sl_map_next(it)) {
+        const struct past *past = sl_map_value(it);
+        const struct sl_health_past one = {sl_map_key(it), past->code, past->message, past->at_us,
+                                           past->is_done};
+        if (!SL_PUSH(arena, request->past, request->past_count, one))
             return sl_fail_memory(err);
     }
     return SL_OK;
@@ -185,7 +185,7 @@ static int begin_look(struct sl_service *service, struct sl_err *err)
     struct sl_health_request request = {.counts =
                                             sl_service_project(service)->serve->health.counts};
     sl_arena_init(&arena, 0);
-    SL_TRY(list_failures(service, &arena, &request, err));
+    SL_TRY(list_past(service, &arena, &request, err));
     service->look_began_us = sl_clock_monotonic_us();
     service->wants_look = false;
     SL_TRY(sl_checkup_start(service->newest->executor, &request, on_looked, service,
@@ -234,12 +234,12 @@ void sl_service_look_soon(struct sl_service *service)
 
 void sl_service_clear_health(struct sl_service *service)
 {
-    for (const struct sl_map_entry *it = sl_map_first(&service->failures); it; it = sl_map_next(it))
-        free_failure(sl_map_value(it));
+    for (const struct sl_map_entry *it = sl_map_first(&service->past); it; it = sl_map_next(it))
+        free_past(sl_map_value(it));
     for (const struct sl_map_entry *it = sl_map_first(&service->last_runs); it;
          it = sl_map_next(it))
         free(sl_map_value(it));
-    sl_map_clear(&service->failures);
+    sl_map_clear(&service->past);
     sl_map_clear(&service->last_runs);
     sl_checkup_free(&service->checkup);
     sl_json_free(&service->health);

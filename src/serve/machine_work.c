@@ -111,6 +111,18 @@ static void done(struct sl_machine *machine, struct sl_slot *slot, const json_t 
     sl_machine_soon(machine);
 }
 
+// What a task prints is told of its step.
+static void name_task(const struct sl_crew *crew, const struct sl_slot *slot, size_t number)
+{
+    if (sl_log_format() != SL_LOG_JSON || !sl_str_starts(slot->step, "task."))
+        return;
+    SL_AUTO(sl_json_free)
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:I}", "job_id", slot->id, "run_id", slot->run_id,
+                               "step", slot->step, "attempt", (json_int_t)slot->attempt);
+    if (fields)
+        sl_pool_name_job(crew->pool, number, fields);
+}
+
 static int begin(struct sl_machine *machine, struct sl_crew *crew, struct sl_slot *slot,
                  const struct sl_job *job, struct sl_err *err)
 {
@@ -119,7 +131,9 @@ static int begin(struct sl_machine *machine, struct sl_crew *crew, struct sl_slo
     const char *text = job->request_json ? job->request_json : "";
     SL_TRY(fill(slot, job, err));
     SL_TRY(sl_json_parse(text, strlen(text), "a step that was handed out", &request, err));
-    return sl_pool_start(crew->pool, number_of(machine, slot), request, &seat, err);
+    SL_TRY(sl_pool_start(crew->pool, number_of(machine, slot), request, &seat, err));
+    name_task(crew, slot, number_of(machine, slot));
+    return SL_OK;
 }
 
 static void take(struct sl_machine *machine, struct sl_crew *crew, const struct sl_job *job)

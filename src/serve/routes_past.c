@@ -4,6 +4,7 @@
 #include "api/queue.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "run/run_status.h"
 #include "serve/child.h"
 
 #include <errno.h>
@@ -35,15 +36,6 @@ static int limit_of(const struct sl_request *request, size_t *ret, struct sl_err
 
 // --- runs
 
-// One that says it is running but whose process is gone was killed.
-static const char *status_of(const struct sl_run_row *run)
-{
-    bool is_gone = sl_str_equal(run->status, "running") && run->ended_us == 0 && run->pid > 0 &&
-                   kill((pid_t)run->pid, 0) != 0 && errno == ESRCH;
-
-    return is_gone ? "killed" : run->status;
-}
-
 static json_t *counts_of(const struct sl_run_row *run)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "ok", (json_int_t)run->ok, "warn",
@@ -60,7 +52,7 @@ static json_t *run_json(const struct sl_run_row *run)
         "pipeline", sl_json_string_or_null(run->pipeline), "trigger",
         sl_json_string_or_null(run->trigger), "tick_at", sl_json_time(run->tick_us), "who",
         sl_json_string_or_null(run->who), "command", sl_json_string_or_null(run->command),
-        "environment", sl_json_string_or_null(run->environment), "status", status_of(run),
+        "environment", sl_json_string_or_null(run->environment), "status", sl_run_status(run),
         "started_at", sl_json_time(run->started_us), "ended_at", sl_json_time(run->ended_us),
         "elapsed_ms",
         has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null(), "counts",

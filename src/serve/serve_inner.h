@@ -114,7 +114,7 @@ struct sl_service {
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
     // How the project is: health.c.
-    struct sl_map failures;  // step -> what its last execution failed with
+    struct sl_map past;      // step -> what its last execution failed with
     struct sl_map last_runs; // pipeline -> status
     json_t *health;          // as last seen; NULL: not yet
     char *health_error;      // of the last look; NULL: none
@@ -213,9 +213,8 @@ SL_MUST int sl_service_begin_health(struct sl_service *service, struct sl_err *e
 // Something has changed.
 void sl_service_look_soon(struct sl_service *service);
 void sl_service_clear_health(struct sl_service *service); // after all executors are closed
-void sl_service_keep_failure(struct sl_service *service, const char *step, const char *code,
-                             const char *message);
-void sl_service_forget_failure(struct sl_service *service, const char *step);
+void sl_service_keep_past(struct sl_service *service, const struct sl_health_past *what);
+void sl_service_forget_past(struct sl_service *service, const char *step);
 void sl_service_keep_run(struct sl_service *service, const char *pipeline, const char *status);
 // As in struct sl_control.
 SL_MUST int sl_service_health(void *self, bool asks_state, json_t **ret_json, bool *ret_is_ready,

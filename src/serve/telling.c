@@ -102,14 +102,23 @@ static void keep_outcome(struct sl_service *service, const struct sl_outcome *ou
 {
     const struct sl_step_result *result = &outcome->result;
     bool was_stopped = outcome->err.code == SL_E_INTERRUPTED || outcome->err.code == SL_E_DEADLINE;
-    if (outcome->status == SL_STATUS_PARTIAL)
-        sl_service_keep_failure(service, outcome->node->name, NULL,
-                                result->notes.count ? result->notes.items[0] : NULL);
-    else if (outcome->status == SL_STATUS_ERROR && !was_stopped)
-        sl_service_keep_failure(service, outcome->node->name, sl_code_info(outcome->err.code)->id,
-                                outcome->err.message);
-    else if (outcome->status != SL_STATUS_ERROR && outcome->status != SL_STATUS_SKIPPED)
-        sl_service_forget_failure(service, outcome->node->name);
+    struct sl_health_past past = {.name = outcome->node->name, .at_us = outcome->ended_us};
+    if (outcome->status == SL_STATUS_PARTIAL) {
+        past.message = result->notes.count ? result->notes.items[0] : NULL;
+        sl_service_keep_past(service, &past);
+    } else if (outcome->status == SL_STATUS_ERROR && !was_stopped) {
+        past.code = sl_code_info(outcome->err.code)->id;
+        past.message = outcome->err.message;
+        sl_service_keep_past(service, &past);
+    }
+    if (outcome->status != SL_STATUS_ERROR && outcome->status != SL_STATUS_SKIPPED &&
+        outcome->status != SL_STATUS_PARTIAL) {
+        past.is_done = outcome->node->kind == SL_NODE_LOAD;
+        if (past.is_done)
+            sl_service_keep_past(service, &past);
+        else
+            sl_service_forget_past(service, outcome->node->name);
+    }
 }
 
 static void on_step_end(void *self, const struct sl_outcome *outcome)

@@ -302,6 +302,7 @@ static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err
         .who = sl_row_text(row, 15),
         .host = sl_row_text(row, 16),
         .options_json = sl_row_text(row, 17),
+        .is_unheld = sl_row_number(row, 18) != 0,
     };
     return SL_PUSH(row->arena, list->rows, list->count, run) ? SL_OK : sl_fail_memory(err);
 }
@@ -322,13 +323,18 @@ static void add_condition(struct run_query *query, const char *condition, const 
 // U+10FFFF, the last character: no text that begins with the prefix comes after it.
 #define LAST "\xF4\x8F\xBF\xBF"
 
+// Begun and not ended, and nobody holds it.
+#define UNHELD                                                                             \
+    "status = 'running' and ended_us = 0 and not exists (select 1 from leases as l where " \
+    "l.project = ?1 and l.holder = runs.owner and l.until_us > sluice_now())"
+
 static int write_query(struct run_query *query, const struct sl_run_filter *filter,
                        struct sl_arena *arena, struct sl_err *err)
 {
     sl_buf_add(&query->sql,
                "select id, command, environment, status, started_us, ended_us, pid, ok, warn, "
-               "error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host, options "
-               "from runs where "
+               "error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host, options, "
+               "case when owner is not null and " UNHELD " then 1 else 0 end from runs where "
                "project = ?1");
     if (filter->id) {
         const char *behind = sl_arena_printf(arena, "%s" LAST, filter->id);
@@ -343,10 +349,7 @@ static int write_query(struct run_query *query, const struct sl_run_filter *filt
     else if (!filter->with_waiting)
         sl_buf_add(&query->sql, " and status <> 'queued'");
     if (filter->is_abandoned)
-        sl_buf_add(&query->sql,
-                   " and status = 'running' and ended_us = 0 and not exists (select 1 from leases "
-                   "as l where l.project = ?1 and l.holder = runs.owner and l.until_us > "
-                   "sluice_now())");
+        sl_buf_add(&query->sql, " and " UNHELD);
     if (filter->before) {
         add_condition(query,
                       "(started_us, id) < (select b.started_us, b.id from runs as b where "

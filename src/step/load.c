@@ -326,7 +326,11 @@ static int choose(struct load_step *step, struct sl_err *err)
     if (step->context->full_refresh)
         return whole(step, "asked for by --full-refresh", err);
     if (position->version < 0)
-        return whole(step, "never delivered", err);
+        return whole(step,
+                     position->lost ? sl_arena_printf(step->context->arena,
+                                                      "delivered before, but %s", position->lost)
+                                    : "never delivered",
+                     err);
     if (!sl_str_equal(position->fingerprint, step->load.fingerprint))
         return whole(step, "its delivery changed", err);
     if (!sl_str_equal(position->table_id, step->snapshot.table_id) ||

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #define GRACE_US ((int64_t)4 * 1000 * 1000)
 #define EXIT_TRY_AGAIN 75 // EX_TEMPFAIL of sysexits.h
 #define LAST_BYTES 400
+#define MOST_NAME_BYTES 200
 #define MOST_READS 1000 // of what is left when it has ended
 
 extern char **environ;
@@ -28,6 +30,7 @@ struct running {
     int64_t stopped_us;
     char last[LAST_BYTES]; // of what it printed
     size_t last_length;
+    bool was_cut; // there was more before it
 };
 
 static const char *name_of(const struct sl_program *program)
@@ -143,6 +146,7 @@ static int start(struct running *running, struct sl_arena *arena, struct sl_err 
 
 static void keep_last(struct running *running, const char *text, size_t length)
 {
+    running->was_cut |= running->last_length + length > LAST_BYTES;
     if (length > LAST_BYTES) {
         text += length - LAST_BYTES;
         length = LAST_BYTES;
@@ -155,6 +159,17 @@ static void keep_last(struct running *running, const char *text, size_t length)
     running->last_length = kept + length;
 }
 
+static void print(const char *text, size_t length)
+{
+    for (ssize_t more; length; text += more, length -= (size_t)more) {
+        more = write(STDERR_FILENO, text, length);
+        if (more < 0 && errno == EINTR)
+            more = 0;
+        else if (more <= 0)
+            break; // nobody reads it
+    }
+}
+
 // False at the end of what it prints; *ret_more: there may be more now.
 static bool pass_on(struct running *running, bool *ret_more)
 {
@@ -163,13 +178,7 @@ static bool pass_on(struct running *running, bool *ret_more)
     *ret_more = got > 0 || (got < 0 && errno == EINTR);
     if (got <= 0)
         return got < 0 && (errno == EINTR || errno == EAGAIN);
-    for (ssize_t done = 0, more; done < got; done += more) {
-        more = write(STDERR_FILENO, part + done, (size_t)(got - done));
-        if (more < 0 && errno == EINTR)
-            more = 0;
-        else if (more <= 0)
-            break; // nobody reads it
-    }
+    print(part, (size_t)got);
     keep_last(running, part, (size_t)got);
     return true;
 }
@@ -205,13 +214,26 @@ static int wait_for_end(struct running *running)
     has_more = pollers[0].fd >= 0;
     for (int i = 0; i < MOST_READS && has_more; i++)
         (void)pass_on(running, &has_more);
+    if (running->last_length && running->last[running->last_length - 1] != '\n')
+        print("\n", 1); // our own lines begin at their beginning
     while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
         ;
     return status;
 }
 
-// The last line that it printed, for the message.
-static const char *last_line(const struct running *running, struct sl_arena *arena)
+// What is no text could do anything to a terminal, and a zero byte would end the message.
+static void make_text(char *text, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        size_t step = sl_utf8_length(text + at, length - at);
+        if (!step || (unsigned char)text[at] < ' ')
+            text[at] = '?';
+        at += step ? step : 1;
+    }
+}
+
+// The last line that it printed, for the message; of a long one the end.
+static const char *last_line(struct running *running, struct sl_arena *arena)
 {
     size_t end = running->last_length;
     while (end > 0 && (running->last[end - 1] == '\n' || running->last[end - 1] == '\r'))
@@ -219,14 +241,30 @@ static const char *last_line(const struct running *running, struct sl_arena *are
     size_t begin = end;
     while (begin > 0 && running->last[begin - 1] != '\n')
         begin--;
+    bool is_cut = begin == 0 && running->was_cut;
+    while (is_cut && begin < end && ((unsigned char)running->last[begin] & 0xC0) == 0x80)
+        begin++; // the rest of a character
+    make_text(running->last + begin, end - begin);
     const char *line = sl_arena_strndup(arena, running->last + begin, end - begin);
-    return line && *line ? sl_arena_printf(arena, ": %s", line) : "";
+    return line && *line ? sl_arena_printf(arena, ": %s%s", is_cut ? "..." : "", line) : "";
 }
 
-static int judge(const struct running *running, int status, struct sl_arena *arena,
-                 struct sl_err *err)
+// A script of many lines would leave no room for what it printed.
+static const char *short_name(const struct sl_program *program, struct sl_arena *arena)
 {
-    const char *name = name_of(running->program), *line = last_line(running, arena);
+    const char *name = name_of(program);
+    size_t length = strlen(name), kept = MOST_NAME_BYTES;
+    if (length <= MOST_NAME_BYTES)
+        return name;
+    while (kept && ((unsigned char)name[kept] & 0xC0) == 0x80)
+        kept--;
+    return sl_arena_printf(arena, "%.*s...", (int)kept, name);
+}
+
+static int judge(struct running *running, int status, struct sl_arena *arena, struct sl_err *err)
+{
+    const char *name = short_name(running->program, arena), *line = last_line(running, arena);
+    SL_TRY_NEW(name, err);
     SL_TRY_NEW(line, err);
     if (running->stopped_us)
         return sl_fail(err, SL_E_INTERRUPTED, "'%s' was stopped", name);

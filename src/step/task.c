@@ -1,5 +1,6 @@
 #include "step/task.h"
 
+#include "base/clock.h"
 #include "step/program.h"
 #include "step/view.h"
 
@@ -213,6 +214,7 @@ int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, stru
         return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
     SL_TRY(run(job, err));
     record = (struct sl_task_record){.runs = record.runs + 1,
+                                     .ended_us = sl_clock_now_us(),
                                      .run_id = context->run_id,
                                      .fingerprint = job->node->fingerprint,
                                      .inputs = inputs};

@@ -9,7 +9,8 @@
 #include "step/step.h"
 
 struct sl_task_record {
-    int64_t runs; // that ended well; 0: none
+    int64_t runs;     // that ended well; 0: none
+    int64_t ended_us; // the last of them; 0: a former Sluice did not say
     const char *run_id;
     const char *fingerprint;
     struct sl_table_versions inputs; // tables, "target.warehouse.revenue", "task.fetch"

@@ -1,4 +1,5 @@
 // What is kept of a task: see task.h.
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/seal.h"
 #include "step/task.h"
@@ -20,6 +21,8 @@ static int parse(const json_t *root, struct sl_arena *arena, struct sl_task_reco
                  struct sl_err *err)
 {
     ret->runs = (int64_t)json_integer_value(json_object_get(root, "runs"));
+    if (sl_clock_parse(sl_json_text(root, "ended_at", ""), &ret->ended_us) != 0)
+        ret->ended_us = 0;
     ret->run_id = sl_arena_strdup(arena, sl_json_text(root, "run_id", ""));
     ret->fingerprint = sl_arena_strdup(arena, sl_json_text(root, "fingerprint", ""));
     SL_TRY_NEW(ret->run_id, err);
@@ -59,8 +62,8 @@ int sl_task_record_print(const char *task, const struct sl_task_record *record, 
                          struct sl_err *err)
 {
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:s}", "schema", RECORD_SCHEMA, "task", task,
-                             "runs", (json_int_t)record->runs, "run_id", record->run_id,
+    json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:s}", "schema", RECORD_SCHEMA, "task", task,
+                             "runs", (json_int_t)record->runs, "ended_at", sl_json_time(record->ended_us), "run_id", record->run_id,
                              "fingerprint", record->fingerprint);
     SL_TRY_NEW(root, err);
     SL_TRY(sl_record_print_versions(root, "inputs", &record->inputs, err));

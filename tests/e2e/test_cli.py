@@ -32,7 +32,7 @@ TEXT = [
     (["check"], r"^2 sources, 2 contracts, 3 models, 1 target: 0 errors, \d+ warnings?$"),
     (["plan"], r"^0 steps to run, 0 after their inputs, 8 up to date$"),
     (["plan", "--full-refresh", "--why", "-s", "best_day"], r"run +model best_day .*asked for by --full-refresh"),
-    (["run"], r"(?s)nothing to do: every table is up to date\nOK 8  WARN 0  ERROR 0  SKIPPED 0  quarantined 0$"),
+    (["run"], r"(?s)nothing to do: every table is up to date\nOK 0  UP TO DATE 8  WARN 0  ERROR 0  SKIPPED 0  quarantined 0$"),
     (["retry"], r"nothing to retry: the last run of every step went well"),
     (["status"], r"(?s)quarantined\n\w{8}  ok .* 1\n\w{8}  ok .* 8\n\nestimates within .*"),
     (["logs"], r"cleanse orders +4 in, 3 out, 1 quarantined"),

@@ -83,9 +83,110 @@ def test_a_source_that_is_gone_is_wrong_with_what_to_do(project):
     source = of(document, "source", "orders")
     assert (source["state"], source["is_reachable"], source["lag_s"]) == ("wrong", False, None)
     assert "data/*.csv" in source["text"]
-    (project.folder / "data").mkdir()  # files that were taken in may go
+
+
+def test_a_folder_whose_files_are_all_gone_says_since_when(project):
+    by_hand(project)
+    document = look(project, exit_code=1)
+    assert of(document, "source", "orders")["empty_since"] is None
+    project.run("run")
+    deliver(project, 2)
+    project.run("run")
+    for file in (project.folder / "data").iterdir():
+        file.unlink()
+    an_hour_ago = time.time() - 3600
+    os.utime(project.folder / "data", (an_hour_ago, an_hour_ago))  # before they were read: the time of that is known, too
+    document = look(project)  # files that were taken in may go: no error
+    source = of(document, "source", "orders")
+    assert (source["state"], source["is_reachable"], source["files"], source["gone_files"], source["waiting_files"]) == ("waits", True, 0, 2, 0)
+    assert source["text"].startswith("all of its 2 files are gone, for ") and "raw.orders" in source["text"] and source["hint"]
+    committed = of(document, "table", "raw.orders")["committed_at"]
+    assert source["empty_since"] == committed
+    os.utime(project.folder / "data")
+    assert of(look(project), "source", "orders")["empty_since"] > committed
+    assert "since 20" in project.run("doctor").stdout
+    deliver(project, 3)
     source = of(look(project), "source", "orders")
-    assert (source["state"], source["is_reachable"], source["files"], source["text"]) == ("ok", True, 0, "it has no files now")
+    assert (source["waiting_files"], source["empty_since"]) == (1, None)
+
+
+def test_a_file_that_a_source_names_has_to_be_there(project):
+    by_hand(project)
+    project.write("sources/orders.yml", "path: data/1.csv\ncontract: contracts/orders.odcs.yml\n")
+    project.run("run")
+    (project.folder / "data/1.csv").unlink()
+    source = of(look(project, exit_code=1), "source", "orders")
+    assert (source["state"], source["gone_files"]) == ("wrong", 1) and source["text"].startswith("its file is gone")
+
+
+def test_tasks_are_built_like_tables(project):
+    by_hand(project)
+    project.write("tasks/tell.yml", "after: [curated.total]\ncommand: '[ ! -e broken ]'\n")
+    project.write("tasks/fetch.yml", "command: 'true'\n")
+    project.write("tasks/both.yml", "after: [task.tell, task.fetch]\n")
+    project.write("pipelines/programs.yml", "select: [task.tell, task.both]\n")
+    document = look(project, exit_code=1)
+    programs = next(item for item in document["pipelines"] if item["pipeline"] == "programs")
+    assert (programs["tasks"], programs["state"]) == (["task.tell"], "wrong"), "one without a program does nothing"
+    assert (programs["gets_built"]["subject"], programs["gets_built"]["text"]) == ("task.tell", "never run")
+    assert programs["gets_in"] is None and programs["gets_out"] is None
+    task = of(document, "task", "task.tell")
+    assert (task["last"], task["last_at"], task["runs"]) == (None, None, 0)
+    project.run("run")
+    document = look(project)
+    task = of(document, "task", "task.tell")
+    assert (task["state"], task["last"], task["plan"], task["runs"], task["why"]) == ("ok", "ok", "fresh", 1, None)
+    assert task["last_at"] and 0 <= task["age_s"] < 60
+    fetch = of(document, "task", "task.fetch")
+    assert (fetch["state"], fetch["is_always"]) == ("ok", True) and "run in every run" in fetch["text"]
+    text = project.run("doctor").stdout
+    assert "task.tell: ended well" in text and "task.fetch: ended well" in text and "programs" in text
+    deliver(project, 2)
+    project.run("run", "--select", "raw.orders", "clean.orders", "curated.total")
+    document = look(project)
+    task = of(document, "task", "task.tell")
+    assert (task["state"], task["last"], task["plan"], task["behind"]) == ("waits", "ok", "stale", "curated.total")
+    assert "curated.total" in task["why"] and task["text"].startswith("stale: ")
+    project.write("broken", "")
+    project.run("run", exit_code=None)
+    document = look(project, exit_code=1)
+    failed = of(document, "task", "task.tell")
+    assert (failed["state"], failed["last"]) == ("wrong", "failed") and failed["last_at"] > task["last_at"] and "SL0722" in failed["text"]
+    assert next(item for item in document["pipelines"] if item["pipeline"] == "programs")["gets_built"]["state"] == "wrong"
+    (project.folder / "broken").unlink()
+    project.run("run")
+    assert look(project)["state"] == "ok"
+    (project.table_folder("clean.orders").parents[1] / "_tasks/tell.json").write_text("{")
+    assert of(look(project, exit_code=1), "task", "task.tell")["state"] == "wrong"
+
+
+@pytest.mark.parametrize("type, path", [("csv", "out"), ("sqlite", "out.db"), ("duckdb", "out.duckdb")])
+def test_a_delivery_that_somebody_took_away_was_delivered(project, type, path):
+    by_hand(project, type, path)
+    project.run("run")
+    there = project.folder / path
+    shutil.rmtree(there) if there.is_dir() else there.unlink()
+    target = of(look(project, exit_code=1), "target", "target.w.orders")
+    assert (target["state"], target["version"]) == ("wrong", None) and target["delivered_at"]
+    assert target["text"].startswith("it was delivered at 20") and target["text"].endswith("is not there any more")
+    assert "--select target.w.orders" in target["hint"]
+    project.run("run", "--select", "target.w.orders")
+    assert of(look(project), "target", "target.w.orders")["state"] == "ok"
+
+
+def test_a_delivered_file_that_another_program_changed_is_named(project):
+    by_hand(project)
+    project.run("run")
+    (file,) = (project.folder / "out").rglob("*.csv")
+    file.write_text("mine\n")
+    target = of(look(project, exit_code=1), "target", "target.w.orders")
+    assert target["lost"] == f"'{file.name}' of it was changed" and target["text"].endswith(target["lost"])
+    plan = {node["name"]: node for node in project.json("plan")["nodes"]}
+    assert plan["target.w.orders"]["why"] == [f"delivered before, but '{file.name}' of it was changed"]
+    file.unlink()
+    assert "is gone" in of(look(project, exit_code=1), "target", "target.w.orders")["lost"]
+    project.run("run")
+    assert look(project)["state"] == "ok"
 
 
 def test_nothing_was_built_yet(project):

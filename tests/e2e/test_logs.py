@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -178,3 +179,95 @@ def test_a_run_of_the_service_is_followed_from_the_queue_on(project):
             logs.wait_for("the run has ended")
             assert logs.process.wait(timeout=PATIENCE_S) == 0
         assert service.end() == 0
+
+
+def test_a_run_whose_process_is_gone_was_killed_and_says_so(project):
+    """Before anybody has waited for it, after that, and when its number is another program's."""
+    by_hand(project)
+    slow_model(project)
+    project.run("run", "--select", "clean.orders", "raw.orders")
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        wait_until(lambda: "total" in project.run("logs", run).stdout)
+        before = {file: file.stat().st_mtime_ns for file in (project.folder / ".sluice").iterdir() if "state.db" not in file.name}
+        service.process.kill()  # nobody waits for it yet: it is a zombie
+        wait_until(lambda: project.json("status")["runs"][0]["status"] == "killed")
+        assert "killed" in project.run("status", run[:8]).stdout
+        service.process.wait()
+    assert project.json("status", run)["run"]["status"] == "killed"
+    logs = project.run("logs", run)
+    assert "total" in logs.stdout and "was killed" in logs.stderr
+    assert project.json("logs", run)["status"] == "killed"
+    assert before == {file: file.stat().st_mtime_ns for file in before}, "who looks writes nothing"
+    other = subprocess.Popen(["sleep", "300"])
+    try:
+        with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+            database.execute("update runs set pid = ?, started_us = started_us - 60000000 where ended_us = 0", (other.pid,))
+        database.close()
+        assert project.json("status", run)["run"]["status"] == "killed", "that number is another program's by now"
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_run_that_was_killed_before_a_step_had_ended_did_not_do_nothing(project):
+    by_hand(project)
+    project.write("tasks/first.yml", "before: [raw.orders]\ncommand: sleep 300\n")
+    with Process(project, "run", "--select", "task.first") as run:
+        wait_until(lambda: project.json("status")["runs"][:1] and (project.folder / f".sluice/logs/{newest(project)}.jsonl").exists())
+        id = newest(project)
+        assert project.run("logs", id).stdout == f"run {id[:8]} is at work, and no step of it has ended yet\n"
+        run.process.kill()
+        run.process.wait()
+    assert project.run("logs", id).stdout == f"run {id[:8]} was killed before a step of it had ended\n"
+    (project.folder / f".sluice/logs/{id}.jsonl").unlink()
+    assert project.run("logs", id).stdout == f"run {id[:8]} was killed before a step of it had ended\n"
+    assert "was killed" in project.run("logs", id, "task.first", exit_code=1).stderr
+
+
+def test_a_run_that_waits_for_a_person_or_was_cancelled_in_the_queue_says_so(project):
+    write_shop(project, ("all", "max_runs: 1\nselect: [curated.total]\n"))
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+    project.run("run", "--select", "raw.orders", "clean.orders")
+    with Service(project) as service:
+        first = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        waits = f"waits for a person: `sluice approve {first[:8]} curated.total`"
+        assert project.run("logs", first).stdout == f"run {first[:8]} {waits}\n"
+        assert project.json("logs", first)["waits_for"] == ["curated.total"]
+        assert f"it {waits}" in project.run("status", first).stdout
+        assert project.json("status", first)["waits_for"] == ["curated.total"]
+        second = project.json("trigger", "all")["run_id"]
+        assert project.run("logs", second).stdout == f"run {second[:8]} waits in the queue\n"
+        assert project.json("status", second)["run"]["status"] == "queued"
+        project.run("cancel", second)
+        assert project.run("logs", second).stdout == f"run {second[:8]} was cancelled before it began\n"
+        document = project.json("logs", second)
+        assert (document["status"], document["lines"]) == ("cancelled", [])
+        project.run("approve", first, "model total")
+        service.wait_for("ended: ok")
+        assert project.json("logs", first)["waits_for"] == []
+        assert service.end() == 0
+    (project.folder / f".sluice/logs/{first}.jsonl").unlink()
+    assert "SL0105" in project.run("logs", first, exit_code=1).stderr, "of one that did something the log is missed"
+
+
+def test_a_step_is_approved_by_any_name_that_it_has(project):
+    write_shop(project, ("all", "description: Everything\n"))
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+    project.write("models/tally.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+    project.write("targets/w.yml", "type: csv\npath: out\napproval: true\ndeliver:\n  - table: clean.orders\n")
+    project.write("tasks/tell.yml", "command: 'true'\napproval: true\n")
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person", times=4)
+        assert "more than one step" in project.run("approve", run, "model t*", exit_code=1).stderr
+        assert "SL0822" in project.run("approve", run, "model none", exit_code=1).stderr
+        assert project.json("approve", run, "model total")["step"] == "curated.total"
+        assert "curated.tally: approved" in project.run("approve", run, "model t*").stderr, "the other waits no longer"
+        assert project.json("reject", run, "task tell")["step"] == "task.tell"
+        assert project.json("approve", run, "load w.orders")["step"] == "w", "what is said of a target holds for all of its deliveries"
+        service.wait_for("ended: partial")
+        assert service.end() == 0
+    assert (project.folder / "out").exists() and project.count("curated.total") == 1

@@ -221,3 +221,22 @@ def test_files_that_nobody_takes_in_are_an_alert(project, hook):  # noqa: F811
         project.run("trigger", "all")
         assert next_of(hook)["event"] == "resolved"
         assert service.end() == 0
+
+
+def test_a_pipeline_of_tasks_alone_is_told_of(project):
+    write_shop(project, ("programs", "select: [task.tell]\n"))
+    project.write("sluice.yml", "name: shop\n" + QUICK)
+    project.write("tasks/tell.yml", "after: [curated.total]\ncommand: '[ ! -e broken ]'\n")
+    project.run("run")
+    with Asked(project) as service:
+        health = service.wait_until(lambda health: part(health, "gets_built").get("state") == "ok")
+        assert part(health, "gets_built")["subject"] == "task.tell"
+        project.write("broken", "")
+        deliver(project, 2)
+        project.run("trigger", "programs", "--full-refresh")
+        service.wait_for("ended: error")
+        health = service.wait_until(lambda health: part(health, "gets_built")["state"] == "wrong")
+        assert "SL0722" in part(health, "gets_built")["text"]
+        (task,) = json.loads(service.ask("/api/v1/health")[1])["tasks"]
+        assert (task["last"], task["runs"]) == ("failed", 1) and task["last_at"]
+        assert service.end() == 0

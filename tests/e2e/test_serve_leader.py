@@ -82,8 +82,11 @@ def test_a_run_at_work_on_another_machine_is_not_taken_for_killed(postgres, tmp_
             assert service.end() == 0
         assert not any("was killed" in line for line in service.seen)
         assert [row["status"] for row in two.json("status")["runs"]] == ["running", "ok"]
+        postgres.query("update owned.runs set host = 'elsewhere' where ended_us = 0")
+        assert two.json("status")["runs"][0]["status"] == "running", "of another machine's processes the lease tells"
         run.kill()
     postgres.query("update owned.leases set until_us = 1 where name like 'run %'")  # as when it has run out
+    assert two.json("status")["runs"][0]["status"] == "killed"
     again = two.run("retry").stdout
     assert "model slow" in again and "ingest" not in again
 

@@ -99,6 +99,46 @@ def test_what_a_task_prints_is_no_part_of_the_json(shop):
     assert json.loads(done.stdout)["exit_code"] == 0 and "loud" in done.stderr and "x" * 300000 in done.stderr
 
 
+def test_the_last_words_of_a_task_end_with_a_line(shop):
+    task(shop, "tell", "command: printf bye\n")
+    said = shop.run("run", "--select", "task.tell").stderr.splitlines()
+    assert "bye" in said and any(line.startswith("ok") and "task tell" in line for line in said)
+    task(shop, "tell", "command: 'printf bye; exit 3'\n")
+    said = shop.run("run", "--select", "task.tell", exit_code=1).stderr.splitlines()
+    assert "bye" in said and any(line.startswith("error") and "task tell" in line for line in said)
+    task(shop, "tell", "command: 'echo bye'\n")
+    assert "bye\n\n" not in shop.run("run", "--select", "task.tell").stderr
+
+
+def test_a_json_log_says_whose_a_line_of_a_task_is(shop):
+    task(shop, "tell", "after: [curated.total]\ncommand: 'echo hello; printf \"no end\"'\n")
+    task(shop, "bad", "command: 'echo oh; exit 3'\n")
+    done = shop.run("run", "--log-format", "json", exit_code=5)
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    run = next(line["run_id"] for line in said if "run_status" in line)
+    mine = [line for line in said if line.get("step") == "task tell" and "status" not in line]
+    assert [(line["message"], line["level"], line["run_id"], line["table"]) for line in mine] == [
+        ("task tell: hello", "info", run, "task.tell"), ("task tell: no end", "info", run, "task.tell")]
+    assert [line["level"] for line in said if line["message"] == "task bad: oh"] == ["info"]
+    assert not [line for line in said if "a worker says" in line["message"]]
+    write_shop(shop, ("all", "description: Everything\n"))
+    with Service(shop) as service:
+        shop.run("trigger", "all", "--full-refresh")
+        line = service.wait_for("task tell: hello")
+        assert (line["step"], line["level"]) == ("task tell", "info") and line["run_id"] and line["job_id"] == "shop"
+        service.end()
+
+
+def test_one_line_without_an_end_is_told_as_far_as_there_is_room(shop):
+    for text, expected in (("head -c 300000 /dev/zero | tr '\\0' x; printf last", "...x"), ("head -c 300000 /dev/zero", "...?"),
+                           ("for i in $(seq 9999); do printf \u00e4; done", "...\u00e4"), ("printf short", "short")):
+        task(shop, "huge", json.dumps({"command": text + "; exit 3" + " " * 3000 + "#"}))
+        failed = shop.json("run", "--select", "task.huge", exit_code=1)
+        message = failed["steps"][0]["error"]["message"]
+        assert f"ended with exit code 3: {expected}" in message and len(message) < 700, message
+        assert "last" not in text or message.endswith("xlast")
+
+
 def test_a_task_over_its_timeout_is_ended_with_its_children(shop):
     task(shop, "slow", "command: 'sleep 300 & echo $! > child; wait'\ntimeout: 1s\nretry: {attempts: 1}\n")
     begun = time.monotonic()

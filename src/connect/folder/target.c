@@ -70,14 +70,14 @@ static int open_jsonl(const struct sl_target_options *options, struct sl_session
     return open_as(&jsonl, options, session, arena, ret_self, err);
 }
 
-// Whether every file of the delivery is there as it was written: what somebody took away or changed
-// is delivered again.
-static int check_files(const struct folder_target *target, const char *to, json_t *files, bool *ret,
-                       struct sl_err *err)
+// What is not there as it was written, if anything; a name is that of a file of the delivery. What
+// somebody took away or changed is delivered again.
+static int check_files(const struct folder_target *target, const char *to, json_t *files,
+                       const char **ret_lost, struct sl_err *err)
 {
     const char *name;
     json_t *size;
-    *ret = true;
+    *ret_lost = NULL;
     json_object_foreach (files, name, size) {
         struct sl_fs_stat stat;
         const char *path = sl_arena_printf(target->arena, "%s/%s/%s", target->path, to, name);
@@ -87,8 +87,9 @@ static int check_files(const struct folder_target *target, const char *to, json_
             return code;
         if (code != SL_OK || stat.size_bytes != json_integer_value(size)) {
             sl_err_clear(err);
-            *ret = false;
-            return SL_OK;
+            *ret_lost = sl_arena_printf(target->arena, "'%s' of it %s", name,
+                                        code != SL_OK ? "is gone" : "was changed");
+            return *ret_lost ? SL_OK : sl_fail_memory(err);
         }
     }
     return SL_OK;
@@ -101,7 +102,6 @@ static int read_position(const struct folder_target *target, const char *to,
     SL_AUTO(sl_folder_position_clear) struct sl_folder_position found = {0};
     const char *text;
     size_t length;
-    bool is_whole;
     *ret = (struct sl_target_position){.version = -1};
     *ret_rows = -1;
     const char *path = sl_arena_printf(target->arena, "%s/%s/" POSITION_FILE, target->path, to);
@@ -112,11 +112,12 @@ static int read_position(const struct folder_target *target, const char *to,
     int code = sl_folder_position_parse(text, length, path, target->arena, &found, err);
     if (code == SL_E_JSON_SYNTAX) {
         sl_err_clear(err); // damaged: delivered anew
+        ret->lost = "'" POSITION_FILE "' of it was changed";
         return SL_OK;
     }
     SL_TRY(code);
-    SL_TRY(check_files(target, to, found.files, &is_whole, err));
-    if (!is_whole)
+    SL_TRY(check_files(target, to, found.files, &ret->lost, err));
+    if (ret->lost)
         return SL_OK;
     *ret_rows = found.all_rows;
     *ret = found.target;

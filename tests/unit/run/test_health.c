@@ -64,6 +64,61 @@ static void files_wait_until_a_limit_is_missed(void **state)
     expect(&unlimited.said, SL_HEALTH_WAITS, "2 files (2.0 KB) wait, the oldest for 11 min");
 }
 
+static void files_that_are_gone_are_told_with_the_time(void **state)
+{
+    struct judged *judged = *state;
+    struct sl_health_source source = {.name = "orders",
+                                      .table = "raw.orders",
+                                      .gone_files = 3,
+                                      .empty_since_us = 40 * INT64_C(1000000)};
+    const int64_t now_us = 100 * INT64_C(1000000);
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
+    expect(&source.said, SL_HEALTH_WAITS,
+           "all of its 3 files are gone, for 1 min at least (since 1970-01-01T00:00:40Z); the rows "
+           "stay in raw.orders");
+    source.gone_files = 1;
+    source.is_named = true;
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
+    expect(&source.said, SL_HEALTH_WRONG,
+           "its file is gone, for 1 min at least (since 1970-01-01T00:00:40Z); the rows stay in "
+           "raw.orders");
+    source = (struct sl_health_source){.name = "orders"};
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
+    expect(&source.said, SL_HEALTH_OK, "it has no files yet");
+}
+
+static void expect_task(struct judged *judged, struct sl_health_task task,
+                        enum sl_health_state state, const char *text)
+{
+    assert_int_equal(sl_health_judge_task(&task, &limits, &judged->arena, &judged->err), SL_OK);
+    expect(&task.said, state, text);
+}
+
+static void a_task_is_as_it_ended_and_as_what_it_comes_after(void **state)
+{
+    struct sl_health_task task = {
+        .name = "task.tell", .runs = 2, .last = "ok", .last_us = 1, .age_s = 2 * MINUTE};
+    expect_task(*state, task, SL_HEALTH_OK, "ended well 2 min ago, and nothing has changed since");
+    task.verdict = SL_VERDICT_STALE;
+    task.why = "curated.total has version 3, read was 2";
+    task.behind = "curated.total";
+    task.lag_s = MINUTE;
+    expect_task(*state, task, SL_HEALTH_WAITS,
+                "stale: curated.total has version 3, read was 2; ended well 2 min ago");
+    task.lag_s = 11 * MINUTE;
+    expect_task(*state, task, SL_HEALTH_WRONG,
+                "behind curated.total for 11 min, and may be for 10 min");
+    task.is_always = true;
+    expect_task(*state, task, SL_HEALTH_OK, "ended well 2 min ago; run in every run");
+    task.age_s = -1;
+    expect_task(*state, task, SL_HEALTH_OK, "ended well; run in every run");
+    task.last = NULL;
+    expect_task(*state, task, SL_HEALTH_WRONG, "never run");
+}
+
 static const struct sl_health_table well = {.name = "clean.orders",
                                             .version = 7,
                                             .age_s = 2 * MINUTE,
@@ -139,6 +194,15 @@ static void a_target_holds_what_was_delivered(void **state)
     expect_target(*state, target, SL_HEALTH_OK, "version 7 of curated.total stands there");
     target.version = -1;
     expect_target(*state, target, SL_HEALTH_WRONG, "never delivered");
+    target.delivered_us = 40 * INT64_C(1000000);
+    expect_target(*state, target, SL_HEALTH_WRONG,
+                  "it was delivered at 1970-01-01T00:00:40Z, and is not there any more");
+    target.lost = "'total.csv' of it was changed";
+    expect_target(*state, target, SL_HEALTH_WRONG,
+                  "it was delivered at 1970-01-01T00:00:40Z, but 'total.csv' of it was changed");
+    target.delivered_us = 0;
+    expect_target(*state, target, SL_HEALTH_WRONG,
+                  "it was delivered, but 'total.csv' of it was changed");
 }
 
 static void a_pipeline_is_as_the_worst_of_its_things(void **state)
@@ -152,16 +216,21 @@ static void a_pipeline_is_as_the_worst_of_its_things(void **state)
     struct sl_health_table tables[] = {{.name = "clean.a", .said = {SL_HEALTH_OK, "t", NULL}},
                                        {.name = "clean.c", .said = {SL_HEALTH_WRONG, "u", "h"}}};
     const char *both[] = {"a", "b"}, *built[] = {"clean.a"}, *read[] = {"clean.c", "clean.gone"};
+    struct sl_health_task tasks[] = {{.name = "task.a", .said = {SL_HEALTH_WAITS, "v", NULL}}};
+    const char *tasked[] = {"task.a"};
     struct sl_health_pipeline pipelines[] = {
         {.name = "one", .sources = {both, 2}, .tables = {built, 1}},
         {.name = "other", .tables = {built, 1}, .reads = {read, 2}},
-        {.name = "empty"}};
+        {.name = "empty"},
+        {.name = "tasks", .tables = {built, 1}, .tasks = {tasked, 1}}};
     struct sl_health health = {.sources = sources,
                                .source_count = 3,
                                .tables = tables,
                                .table_count = 2,
+                               .tasks = tasks,
+                               .task_count = 1,
                                .pipelines = pipelines,
-                               .pipeline_count = 3};
+                               .pipeline_count = 4};
     assert_int_equal(sl_health_sum_up(&health, &judged->err), SL_OK);
     assert_int_equal(health.state, SL_HEALTH_WRONG);
     assert_int_equal(pipelines[0].state, SL_HEALTH_WAITS);
@@ -172,6 +241,8 @@ static void a_pipeline_is_as_the_worst_of_its_things(void **state)
     assert_int_equal(pipelines[1].state, SL_HEALTH_WRONG);
     assert_string_equal(pipelines[1].in.subject, "clean.c");
     assert_int_equal(pipelines[2].state, SL_HEALTH_OK);
+    assert_int_equal(pipelines[3].state, SL_HEALTH_WAITS);
+    assert_string_equal(pipelines[3].built.subject, "task.a");
 }
 
 static void a_look_travels_whole(void **state)
@@ -184,10 +255,20 @@ static void a_look_travels_whole(void **state)
     table.knows_partitions = true;
     table.said = (struct sl_health_said){SL_HEALTH_WAITS, "stale", "run"};
     struct sl_health_target target = there;
+    struct sl_health_task task = {.name = "task.tell",
+                                  .said = {SL_HEALTH_WAITS, "stale", NULL},
+                                  .runs = 3,
+                                  .last = "failed",
+                                  .last_us = 7,
+                                  .is_always = true,
+                                  .verdict = SL_VERDICT_STALE,
+                                  .why = "it is run in every run"};
     struct sl_health health = {.at_us = 5,
                                .state = SL_HEALTH_WAITS,
                                .tables = &table,
                                .table_count = 1,
+                               .tasks = &task,
+                               .task_count = 1,
                                .targets = &target,
                                .target_count = 1};
     SL_AUTO(sl_json_free) json_t *packed = sl_fields_pack(sl_health_fields, &health);
@@ -203,6 +284,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_wait_until_a_limit_is_missed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_are_gone_are_told_with_the_time, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_task_is_as_it_ended_and_as_what_it_comes_after, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_table_is_wrong_by_its_worst_fact, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_target_holds_what_was_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pipeline_is_as_the_worst_of_its_things, set_up,
