@@ -59,7 +59,8 @@ def run_pytest(mark):
     report = REPORTS / "pytest.xml"
     command = [str(CACHE / "venv-test" / "bin" / "python"), "-m", "pytest", "-q", str(ROOT / "tests" / "e2e")]
     command += [f"--junitxml={report}"] + (["-m", mark] if mark else [])
-    command += ["-n", str(max(2, min(4, os.cpu_count() or 2))), "--dist", "loadgroup"]
+    # A third or more of the time tests wait: for clocks, servers, disks. So there are more of them at once than processors.
+    command += ["-n", str(max(3, min(8, 2 * (os.cpu_count() or 2)))), "--dist", "loadgroup"]
     return subprocess.run(command, cwd=ROOT).returncode != 0
 
 
