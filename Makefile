@@ -39,7 +39,7 @@ deps: ## install packages (apt) and fetch DuckDB into the cache
 
 build: deps build/$(BUILD)/build.ninja ## build the program: build/<kind>/src/sluice
 	$(call say,building $(BUILD))
-	@ninja -C build/$(BUILD) --quiet
+	@ninja -C build/$(BUILD) --quiet $(if $(NEEDED),$(needed_$(BUILD)))
 
 build/%/build.ninja:
 	$(call say,setting up build/$*)
@@ -62,10 +62,12 @@ test-all: ## always run the tests, and the heavy ones: thread sanitizer, Spark r
 
 # asan has all that fault has for unit tests, the arena of single blocks too; the fault program is for the end-to-end tests.
 KINDS = debug asan
+needed_fault = src/sluice
+needed_tsan = $$(tools/test.py --targets tsan)
 .PHONY: run-tests
 run-tests:
 	@tools/deps.sh test demo
-	@for kind in $(sort $(KINDS) fault); do $(MAKE) --no-print-directory build BUILD=$$kind || exit 1; done
+	@for kind in $(sort $(KINDS) fault); do $(MAKE) --no-print-directory build BUILD=$$kind NEEDED=$(if $(filter fault,$(KINDS)),,1) || exit 1; done
 	$(call say,testing)
 	@tools/test.py --pytest --mark '$(MARK)' $(KINDS)
 

@@ -26,6 +26,11 @@ def program(variable, kind):
     return path.resolve()
 
 
+def pytest_collection_modifyitems(items):
+    """The long ones begin first, so that none is left alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("heavy") is None)
+
+
 @pytest.fixture(scope="session")
 def sluice_bin():
     return program("SLUICE_BIN", "debug")
