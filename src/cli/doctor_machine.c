@@ -63,10 +63,9 @@ static int look_state(struct looker *looker)
     if (of->state_note)
         return add(looker, "state", SL_HEALTH_WRONG, of->state_note, NULL);
     if (looker->project->state_url)
-        return add(
-            looker, "state", SL_HEALTH_OK,
-            sl_arena_printf(looker->arena, "PostgreSQL, version %d", sl_state_version()),
-            NULL);
+        return add(looker, "state", SL_HEALTH_OK,
+                   sl_arena_printf(looker->arena, "PostgreSQL, version %d", sl_state_version()),
+                   NULL);
     const char *path = sl_path_join(looker->arena, looker->project->state_folder, "state.db");
     SL_TRY_NEW(path, looker->err);
     if (sl_fs_stat(path, &stat, &ignored) != SL_OK)

@@ -72,15 +72,33 @@ static int check_options(struct sl_service *service, const struct sl_start_optio
     return sl_graph_select(graph, &options->select, &options->exclude, &arena, err);
 }
 
-// What was let through before the run, for the audit log.
-static void audit_start(struct sl_service *service, const struct sl_start_options *options,
-                        const char *who, const char *subject)
+// `details` is taken; NULL: there is nothing more to say.
+static void audit_json(struct sl_service *service, const char *who, const char *what,
+                       const char *subject, json_t *details)
 {
-    SL_AUTO(sl_json_free)
-    json_t *details = json_pack("{s:o}", "approve", sl_json_strs(&options->approved));
-    char *text = details && options->approved.count ? json_dumps(details, JSON_COMPACT) : NULL;
-    sl_service_audit(service, who, options->command ? options->command : "trigger", subject, text);
+    char *text = json_object_size(details) ? json_dumps(details, JSON_COMPACT) : NULL;
+    sl_service_audit(service, who, what, subject, text);
     free(text);
+    json_decref(details);
+}
+
+static json_t *list_or_none(const struct sl_strs *items)
+{
+    return items->count ? sl_json_strs(items) : NULL;
+}
+
+static void audit_start(struct sl_service *service, const struct sl_start_options *options,
+                        const char *who, const char *pipeline, const char *run_id)
+{
+    json_t *is_set = json_true();
+    audit_json(
+        service, who, options->command ? options->command : "trigger", pipeline ? pipeline : run_id,
+        json_pack("{s:s*, s:o*, s:o*, s:o*, s:o*, s:O*, s:O*}", "run_id", pipeline ? run_id : NULL,
+                  "select", list_or_none(&options->select), "exclude",
+                  list_or_none(&options->exclude), "allow_breaking",
+                  list_or_none(&options->may_break), "approve", list_or_none(&options->approved),
+                  "full_refresh", options->full_refresh ? is_set : NULL, "fail_fast",
+                  options->fail_fast ? is_set : NULL));
 }
 
 static int start_run(void *self, const char *pipeline, const struct sl_start_options *options,
@@ -103,7 +121,7 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
     SL_TRY(sl_service_ask(service, &asked, &run, &why, err));
     if (!run)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "no run begins: %s", why);
-    audit_start(service, options, who, pipeline ? pipeline : run->id);
+    audit_start(service, options, who, pipeline, run->id);
     return give(json_pack("{s:s, s:s, s:o}", "run_id", run->id, "status",
                           run->state == SL_RUN_QUEUED ? "queued" : "running", "outdated",
                           sl_json_string_or_null(service->reload_error)),
@@ -147,7 +165,7 @@ static int pause_pipeline(void *self, const char *pipeline, const char *who, con
     SL_TRY(sl_state_resume(service->state, pipeline, NULL, err)); // a second one replaces the first
     SL_TRY(sl_state_pause(service->state, &pause, NULL, err));
     SL_TRY(sl_agenda_pause(service->agenda, pipeline, err));
-    sl_service_audit(service, who, "pause", pipeline, NULL);
+    audit_json(service, who, "pause", pipeline, json_pack("{s:s*}", "why", why));
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' is paused by %s", pipeline, who);
     return pause_json(&pause, true, ret_json, err);
 }
@@ -197,7 +215,8 @@ static int decide(void *self, const char *run_id, const char *step, bool is_appr
         return sl_fail(err, SL_E_SERVE_CONFLICT, "'%s' was %s by %s already", step,
                        standing.is_yes ? "approved" : "rejected",
                        standing.who ? standing.who : "somebody");
-    sl_service_audit(service, who, is_approved ? "approve" : "reject", run_id, NULL);
+    audit_json(service, who, is_approved ? "approve" : "reject", run_id,
+               json_pack("{s:s, s:s*}", "step", step, "why", why));
     sl_service_tell(SL_LOG_INFO, run, "%s: %s by %s", step, is_approved ? "approved" : "rejected",
                     who);
     sl_live_decide(run->live, step, is_approved, who, why);

@@ -62,7 +62,7 @@ static json_t *run_json(const struct sl_run_row *run)
 // "killed" is what is seen of one that says it is running.
 static bool has_status(const struct sl_run_row *run, const char *status)
 {
-    return !status || sl_str_equal(status_of(run), status);
+    return !status || sl_str_equal(sl_run_status(run), status);
 }
 
 static int add_runs(struct sl_request *request, struct sl_state *state, size_t limit, json_t *list,

@@ -62,9 +62,10 @@ int sl_task_record_print(const char *task, const struct sl_task_record *record, 
                          struct sl_err *err)
 {
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:s}", "schema", RECORD_SCHEMA, "task", task,
-                             "runs", (json_int_t)record->runs, "ended_at", sl_json_time(record->ended_us), "run_id", record->run_id,
-                             "fingerprint", record->fingerprint);
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:o, s:s, s:s}", "schema", RECORD_SCHEMA, "task", task, "runs",
+                  (json_int_t)record->runs, "ended_at", sl_json_time(record->ended_us), "run_id",
+                  record->run_id, "fingerprint", record->fingerprint);
     SL_TRY_NEW(root, err);
     SL_TRY(sl_record_print_versions(root, "inputs", &record->inputs, err));
     return sl_json_seal(root, ret, err);

@@ -101,7 +101,7 @@ def test_a_step_is_approved_before_by_who_may(project):
         told = project.json("trigger", "all", "--select", "other", "--approve", "curated.other", "--wait")
         assert told["status"] == "ok" and project.rows("curated.other", "orders") == [("5",)]
         entry = ask(project, "GET", "/api/v1/audit?subject=all")[1]["entries"][0]
-        assert (entry["what"], entry["details"]) == ("trigger", {"approve": ["curated.other"]})
+        assert (entry["what"], entry["details"]) == ("trigger", {"run_id": told["run_id"], "select": ["other"], "approve": ["curated.other"]})
         assert service.end() == 0
 
 
