@@ -3,10 +3,13 @@
 
 #include "base/clock.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define MOST_DEPTH 16 // of processes below one another
 
 // --- one
 
@@ -76,6 +79,36 @@ static int64_t resident_bytes(pid_t pid)
     return resident * sysconf(_SC_PAGESIZE);
 }
 
+// Adds what is below a process: children of any of its threads.
+static int64_t below_bytes(pid_t pid, int depth)
+{
+    char path[300];
+    int64_t bytes = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *threads = depth < MOST_DEPTH ? opendir(path) : NULL;
+    for (struct dirent *thread; threads && (thread = readdir(threads));) {
+        int child;
+        if (*thread->d_name == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread->d_name);
+        FILE *file = fopen(path, "re");
+        while (file && fscanf(file, "%d", &child) == 1)
+            bytes += below_bytes(child, depth + 1) + (depth > 0 ? resident_bytes(child) : 0);
+        if (file)
+            fclose(file);
+    }
+    if (threads)
+        closedir(threads);
+    return bytes;
+}
+
+// A worker and the program of a task. Its own child is the program's guard (step/program.c), whose
+// pages are the worker's.
+static int64_t held_by(pid_t worker)
+{
+    return resident_bytes(worker) + below_bytes(worker, 0);
+}
+
 void sl_pool_weigh(const struct sl_pool *pool, size_t *ret_workers, int64_t *ret_bytes)
 {
     *ret_workers = 0;
@@ -84,13 +117,13 @@ void sl_pool_weigh(const struct sl_pool *pool, size_t *ret_workers, int64_t *ret
         if (!pool->members[i].pid)
             continue;
         (*ret_workers)++;
-        *ret_bytes += resident_bytes(pool->members[i].pid);
+        *ret_bytes += held_by(pool->members[i].pid);
     }
 }
 
 static void limit_memory(struct sl_member *member, int64_t most_bytes)
 {
-    int64_t held_bytes = resident_bytes(member->pid);
+    int64_t held_bytes = held_by(member->pid);
     if (held_bytes <= most_bytes)
         return;
     member->held_bytes = held_bytes;

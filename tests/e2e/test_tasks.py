@@ -139,13 +139,28 @@ def test_one_line_without_an_end_is_told_as_far_as_there_is_room(shop):
         assert "last" not in text or message.endswith("xlast")
 
 
+def test_a_task_that_holds_too_much_memory_is_ended_with_its_children(shop):
+    shop.write("sluice.yml", (shop.folder / "sluice.yml").read_text() + "engine: {worker_memory: 500MB}\n")
+    hungry = "python3 -c 'import time; held = bytearray(b\"x\") * 600000000; time.sleep(300)'"
+    task(shop, "large", f"command: |\n  {hungry} & echo $! > child; wait\n")
+    task(shop, "small", "command: 'true'\n")
+    steps = {step["step"]: step for step in shop.json("run", "--select", "task.*", exit_code=5)["steps"]}
+    large, small = steps["task large"], steps["task small"]
+    assert (large["error"]["code"], large["attempts"], small["status"]) == ("SL0719", 1, "ok"), large
+    assert large["peak_memory_bytes"] > 500_000_000
+    require_end(int(lines(shop, "child")[0]))
+
+
 def test_a_task_over_its_timeout_is_ended_with_its_children(shop):
     task(shop, "slow", "command: 'sleep 300 & echo $! > child; wait'\ntimeout: 1s\nretry: {attempts: 1}\n")
     begun = time.monotonic()
     failed = shop.json("run", exit_code=5)
     assert time.monotonic() - begun < 30
     assert next(step for step in failed["steps"] if step["step"] == "task slow")["error"]["code"] == "SL0717"
-    child = int(lines(shop, "child")[0])
+    require_end(int(lines(shop, "child")[0]))
+
+
+def require_end(child):
     for _ in range(100):
         if not alive(child):
             return
