@@ -155,10 +155,11 @@ static int set_paused(const struct control_options *options, const char *rest, s
         SL_TRY_NEW(body, err);
     SL_TRY(ask(options, "pipelines", rest, body, &answer, err));
     if (!options->common.json)
-        sl_tell(&options->common, SL_LOG_INFO, "%s is %s", options->name,
+        sl_tell(&options->common, SL_LOG_INFO, "%s %s", options->name,
                 sl_json_bool(answer, "is_paused", false)
-                    ? "paused: its triggers start nothing until `sluice resume`"
-                    : "not paused: its triggers start runs");
+                    ? "is paused: its triggers start nothing until `sluice resume`"
+                : sl_json_bool(answer, "was_paused", false) ? "goes on: its triggers start runs"
+                                                            : "was not paused");
     return SL_OK;
 }
 

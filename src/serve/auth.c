@@ -144,7 +144,7 @@ int sl_auth(struct sl_request *request, const struct sl_caller *caller,
     }
     *ret_status = 403;
     if ((request->rights & route->may) != route->may)
-        return sl_fail(err, SL_E_SERVE_REFUSED, "token '%s' may not %s", request->who,
+        return sl_fail(err, SL_E_SERVE_REFUSED, "token '%s' has no right '%s'", request->who,
                        right_name(route->may));
     return SL_OK;
 }

@@ -145,12 +145,13 @@ static int cancel(void *self, const char *run_id, const char *who, json_t **ret_
 
 // --- pauses
 
-static int pause_json(const struct sl_pause *pause, bool is_paused, json_t **ret_json,
-                      struct sl_err *err)
+static int pause_json(const struct sl_pause *pause, bool is_paused, bool was_paused,
+                      json_t **ret_json, struct sl_err *err)
 {
-    return give(json_pack("{s:s, s:b, s:o, s:o, s:o}", "pipeline", pause->pipeline, "is_paused",
-                          is_paused, "who", sl_json_string_or_null(pause->who), "at",
-                          sl_json_time(pause->at_us), "why", sl_json_string_or_null(pause->why)),
+    return give(json_pack("{s:s, s:b, s:b, s:o, s:o, s:o}", "pipeline", pause->pipeline,
+                          "is_paused", is_paused, "was_paused", was_paused, "who",
+                          sl_json_string_or_null(pause->who), "at", sl_json_time(pause->at_us),
+                          "why", sl_json_string_or_null(pause->why)),
                 ret_json, err);
 }
 
@@ -160,14 +161,16 @@ static int pause_pipeline(void *self, const char *pipeline, const char *who, con
     struct sl_service *service = self;
     const struct sl_pipeline *found;
     const struct sl_pause pause = {pipeline, who, why, sl_clock_now_us()};
+    bool was_paused = false;
     SL_TRY(sl_service_require_leader(service, err));
     SL_TRY(require_pipeline(service, pipeline, &found, err));
-    SL_TRY(sl_state_resume(service->state, pipeline, NULL, err)); // a second one replaces the first
+    SL_TRY(sl_state_resume(service->state, pipeline, &was_paused,
+                           err)); // a second one replaces the first
     SL_TRY(sl_state_pause(service->state, &pause, NULL, err));
     SL_TRY(sl_agenda_pause(service->agenda, pipeline, err));
     audit_json(service, who, "pause", pipeline, json_pack("{s:s*}", "why", why));
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' is paused by %s", pipeline, who);
-    return pause_json(&pause, true, ret_json, err);
+    return pause_json(&pause, true, was_paused, ret_json, err);
 }
 
 static int resume_pipeline(void *self, const char *pipeline, const char *who, json_t **ret_json,
@@ -175,14 +178,15 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
 {
     struct sl_service *service = self;
     const struct sl_pause pause = {pipeline, who, NULL, sl_clock_now_us()};
+    bool was_paused = false;
     SL_TRY(sl_service_require_leader(service, err));
-    SL_TRY(sl_state_resume(service->state, pipeline, NULL, err));
+    SL_TRY(sl_state_resume(service->state, pipeline, &was_paused, err));
     sl_agenda_resume(service->agenda, pipeline);
     sl_watch_resume(service->watch, pipeline);
     sl_service_audit(service, who, "resume", pipeline, NULL);
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
     sl_service_wake(service);
-    return pause_json(&pause, false, ret_json, err);
+    return pause_json(&pause, false, was_paused, ret_json, err);
 }
 
 // --- approvals

@@ -176,12 +176,15 @@ def test_a_step_waits_for_a_person_whose_word_is_kept(project):
         service.wait_for("waits for a person")
         project.run("approve", run, "curated.total", "--why", "looks fine")
         service.wait_for("ended: ok")
-        project.run("pause", "all", "--why", "holidays")
+        project.run("resume", "all")
+        assert project.json("resume", "all")["was_paused"] is False
+        assert project.json("pause", "all", "--why", "holidays")["was_paused"] is False
+        assert project.json("pause", "all", "--why", "more holidays")["was_paused"] is True
         assert service.end() == 0
     with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
-        entries = database.execute("select what, subject, details from audit order by seq desc limit 3").fetchall()
+        entries = database.execute("select what, subject, details from audit where what <> 'resume' order by seq desc limit 4").fetchall()
     assert [(what, subject, json.loads(details)) for what, subject, details in entries] == [
-        ("pause", "all", {"why": "holidays"}), ("approve", run, {"step": "curated.total", "why": "looks fine"}), ("trigger", "all", {"run_id": run})]
+        ("pause", "all", {"why": "more holidays"}), ("pause", "all", {"why": "holidays"}), ("approve", run, {"step": "curated.total", "why": "looks fine"}), ("trigger", "all", {"run_id": run})]
     assert project.rows("curated.total", "orders") == [("3",)]
     project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) + 1 as orders from clean.orders")
     project.run("run", "--approve", "curated.total")

@@ -584,7 +584,7 @@ def test_commands_ask_the_service(service):
     assert service.called()["full_refresh"] is False
     assert project.json("pause", "nightly", "--why", "it's moved")["is_paused"] is True
     assert service.called()["why"] == "it's moved"
-    assert "not paused" in project.run("resume", "nightly").stderr
+    assert "nightly goes on" in project.run("resume", "nightly").stderr
     service.called()
     assert project.json("cancel", run_id[:8])["run_id"] == run_id
     assert service.called()["run_id"] == run_id

@@ -107,8 +107,8 @@ static int pause_pipeline(void *self, const char *pipeline, const char *who, con
     SL_TRY(require_pipeline(pipeline, err));
     tell(json_pack("{s:s, s:s, s:s, s:s?}", "call", "pause", "pipeline", pipeline, "who", who,
                    "why", why));
-    *ret_json = json_pack("{s:s, s:b, s:s, s:s?}", "pipeline", pipeline, "is_paused", 1, "who", who,
-                          "why", why);
+    *ret_json = json_pack("{s:s, s:b, s:b, s:s, s:s?}", "pipeline", pipeline, "is_paused", 1,
+                          "was_paused", 0, "who", who, "why", why);
     return SL_OK;
 }
 
@@ -118,7 +118,7 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
     (void)self;
     SL_TRY(require_pipeline(pipeline, err));
     tell(json_pack("{s:s, s:s, s:s}", "call", "resume", "pipeline", pipeline, "who", who));
-    *ret_json = json_pack("{s:s, s:b}", "pipeline", pipeline, "is_paused", 0);
+    *ret_json = json_pack("{s:s, s:b, s:b}", "pipeline", pipeline, "is_paused", 0, "was_paused", 1);
     return SL_OK;
 }
 
