@@ -244,6 +244,13 @@ static struct sl_subject run_subject(const struct sl_notify *notify, const char 
     return ret;
 }
 
+// Where machines share alerts, the copy of the project here may be an older one: looks, which are
+// the leader's, tell what is gone.
+static const struct sl_world *world_of(const struct sl_notify *notify, const struct sl_world *world)
+{
+    return sl_alert_store_is_shared(notify->store) ? NULL : world;
+}
+
 int sl_notify_run_ended(struct sl_notify *notify, const struct sl_run *run, const char *pipeline,
                         struct sl_err *err)
 {
@@ -264,7 +271,7 @@ int sl_notify_run_ended(struct sl_notify *notify, const struct sl_run *run, cons
             SL_TRY(sl_look_table(&look, outcome->node, &subject, err));
         SL_TRY(add(&collection, notify, &subject, err));
     }
-    return judge(notify, &collection.findings, run->id, run->world, err);
+    return judge(notify, &collection.findings, run->id, world_of(notify, run->world), err);
 }
 
 int sl_notify_run_failed(struct sl_notify *notify, const struct sl_err *failure,
@@ -357,7 +364,7 @@ int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world, co
             subject.outcome = SL_SEEN_WELL;
         SL_TRY(add(&collection, notify, &subject, err));
     }
-    return judge(notify, &collection.findings, NULL, world, err);
+    return judge(notify, &collection.findings, NULL, world_of(notify, world), err);
 }
 
 int sl_notify_count(struct sl_notify *notify, struct sl_notify_counts *ret, struct sl_err *err)

@@ -694,6 +694,13 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
     const char *why;
     if (row->pipeline && !sl_project_pipeline(sl_service_project(service), row->pipeline))
         return SL_OK;
+    if (sl_str_equal(row->command, "apply")) {
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "run %s was killed, and is not gone on with: whether its plan still holds "
+                        "is to be asked again",
+                        row->id);
+        return SL_OK;
+    }
     if (!row->pipeline && !row->options_json) {
         sl_service_tell(SL_LOG_WARN, NULL,
                         "run %s was killed, and is not gone on with: what it was asked for is not "
@@ -712,6 +719,12 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
     return sl_service_ask(service, &asked, &run, &why, err);
 }
 
+// Environments share a state store.
+static bool is_of_ours(const struct sl_service *service, const char *environment)
+{
+    return sl_str_equal(environment, sl_service_project(service)->environment);
+}
+
 // What a killed service had begun is gone on with: tables know how far they have come. A run by the
 // command is of no service: nothing has triggered it.
 static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
@@ -720,6 +733,8 @@ static int resume_killed(struct sl_service *service, struct sl_run_row *row, str
     if (!row->pipeline && sl_str_equal(row->command, "backfill"))
         return recover_backfill(service, row, err);
     if (!row->pipeline && !row->trigger)
+        return SL_OK;
+    if (!is_of_ours(service, row->environment))
         return SL_OK;
     SL_TRY(again(service, row, arena, err));
     row->status = "interrupted";
@@ -737,6 +752,8 @@ int sl_service_recover(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_state_queue(service->state, &arena, &queued, &count, err));
     for (size_t i = 0; i < count; i++) {
         struct sl_err trouble = {0};
+        if (!is_of_ours(service, queued[i].environment))
+            continue;
         if (take_queued(service, &queued[i], &trouble) != SL_OK)
             sl_service_tell(SL_LOG_ERROR, NULL, "run %s waits and cannot begin: %s",
                             queued[i].run_id, trouble.message);

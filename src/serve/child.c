@@ -43,7 +43,7 @@ struct sl_children {
     const char *program, *folder, *environment;
     struct sl_strs overrides;
     struct sl_arena arena;
-    size_t most, at_work, waiting_count; // without those that are followed
+    size_t most, at_work; // without those that are followed
     size_t long_at_work, followed;
     int64_t limit_ms;
     struct sl_child *working, *waiting;
@@ -306,6 +306,8 @@ static void end_if_over(struct sl_child *child)
         end(child);
 }
 
+static void on_late(uv_timer_t *timer);
+
 static void on_end(uv_process_t *process, int64_t exit_code, int signal_number)
 {
     struct sl_child *child = process->data;
@@ -313,6 +315,8 @@ static void on_end(uv_process_t *process, int64_t exit_code, int signal_number)
     child->exit_code = exit_code;
     child->signal = signal_number;
     child->has_ended = true;
+    if (!child->is_at_end && !uv_is_active((uv_handle_t *)&child->timer))
+        (void)uv_timer_start(&child->timer, on_late, KILL_MS, 0);
     end_if_over(child);
 }
 
@@ -390,7 +394,7 @@ static void begin_time(struct sl_child *child)
 {
     bool is_endless = (child->is_long || child->is_followed) && child->request;
 
-    if (!is_endless)
+    if (!is_endless && !child->has_ended)
         (void)uv_timer_start(&child->timer, on_late, (uint64_t)child->children->limit_ms, 0);
 }
 
@@ -517,8 +521,16 @@ static void start_next(struct sl_children *children)
     if (!child || children->at_work >= children->most)
         return;
     unlink_child(&children->waiting, child);
-    children->waiting_count--;
     start(child);
+}
+
+// Those that take long do not keep others from waiting.
+static size_t count_waiting(const struct sl_children *children, bool is_long)
+{
+    size_t count = 0;
+    for (const struct sl_child *at = children->waiting; at; at = at->next)
+        count += at->is_long == is_long;
+    return count;
 }
 
 int sl_child_begin(struct sl_request *request, struct sl_err *err)
@@ -528,9 +540,10 @@ int sl_child_begin(struct sl_request *request, struct sl_err *err)
 
     if (request->is_followed && children->followed >= MOST_FOLLOWED)
         return sl_fail(err, SL_E_SERVE_BUSY, "%zu logs are followed already", children->followed);
-    if (!request->is_followed && children->waiting_count >= children->most * MOST_WAITING)
-        return sl_fail(err, SL_E_SERVE_BUSY, "%zu requests wait for an answer already",
-                       children->waiting_count);
+    const bool is_long = request->route->flags & SL_ROUTE_LONG;
+    const size_t waiting = count_waiting(children, is_long);
+    if (!request->is_followed && waiting >= children->most * MOST_WAITING)
+        return sl_fail(err, SL_E_SERVE_BUSY, "%zu requests wait for an answer already", waiting);
     struct sl_child *child = calloc(1, sizeof *child);
     SL_TRY_NEW(child, err);
     child->children = children;
@@ -544,7 +557,7 @@ int sl_child_begin(struct sl_request *request, struct sl_err *err)
     child->request = request;
     request->child = child;
     child->is_followed = request->is_followed;
-    child->is_long = request->route->flags & SL_ROUTE_LONG;
+    child->is_long = is_long;
     if (child->is_followed) {
         start(child);
         return SL_OK;
@@ -552,7 +565,6 @@ int sl_child_begin(struct sl_request *request, struct sl_err *err)
     while (*last)
         last = &(*last)->next;
     *last = child;
-    children->waiting_count++;
     start_next(children);
     return SL_OK;
 }
@@ -572,12 +584,13 @@ void sl_child_forget(struct sl_child *child)
             (void)uv_process_kill(&child->process, SIGTERM);
         if (is_reading && !child->has_ended)
             (void)uv_timer_start(&child->timer, on_late, KILL_MS, 0);
+        if (!is_reading && child->is_long)
+            begin_time(child);
         if (child->is_stream)
             end_if_over(child);
         return;
     }
     unlink_child(&children->waiting, child);
-    children->waiting_count--;
     free_child(child);
 }
 

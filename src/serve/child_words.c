@@ -85,14 +85,6 @@ static bool names_a_table(const char *text)
     return false;
 }
 
-static const struct sl_route_value *find_value(const struct sl_route *route, const char *name)
-{
-    for (const struct sl_route_value *value = route->values; value && value->name; value++)
-        if (strcmp(value->name, name) == 0)
-            return value;
-    return NULL;
-}
-
 static int add_file(struct sl_request *request, const struct sl_route_value *value,
                     struct sl_strs *words, struct sl_err *err)
 {
@@ -115,7 +107,7 @@ static int add_positional(struct sl_request *request, const char *word, size_t i
     if (value)
         return sl_strs_add(words, &request->arena, value, err);
     (void)snprintf(name, sizeof name, "%.*s", (int)strlen(word) - 2, word + 1);
-    const struct sl_route_value *known = find_value(request->route, name);
+    const struct sl_route_value *known = sl_route_value_find(request->route, name);
     if (known && sl_route_is_file(known))
         return add_file(request, known, words, err);
     SL_TRY(sl_request_texts(request, name, &texts, err));

@@ -117,6 +117,10 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
         SL_TRY(require_pipeline(service, pipeline, &found, err));
     if (service->stops)
         return sl_fail(err, SL_E_SERVE_BUSY, "the service is ending: it begins no more runs");
+    if (sl_str_equal(options->command, "apply") && service->reload_error)
+        return sl_fail(err, SL_E_SERVE_CONFLICT,
+                       "the plan is of files that the service could not read: %s",
+                       service->reload_error);
     SL_TRY(check_options(service, options, who, err));
     SL_TRY(sl_service_ask(service, &asked, &run, &why, err));
     if (!run)

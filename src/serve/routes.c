@@ -319,7 +319,7 @@ const struct sl_route *sl_route_find(const char *method, const struct sl_uri *ur
 
 // --- values
 
-static const struct sl_route_value *find_value(const struct sl_route *route, const char *name)
+const struct sl_route_value *sl_route_value_find(const struct sl_route *route, const char *name)
 {
     for (const struct sl_route_value *value = route->values; value && value->name; value++)
         if (strcmp(value->name, name) == 0)
@@ -422,7 +422,7 @@ static int check_query(const struct sl_request *request, struct sl_err *err)
 {
     for (size_t i = 0; i < request->uri.parameter_count; i++) {
         const struct sl_uri_parameter *given = &request->uri.parameters[i];
-        const struct sl_route_value *value = find_value(request->route, given->name);
+        const struct sl_route_value *value = sl_route_value_find(request->route, given->name);
 
         if (!value)
             return fail_unknown(request, given->name, err);
@@ -446,7 +446,7 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
     if (request->json && strcmp(request->route->method, "GET") == 0)
         return sl_fail(err, SL_E_SERVE_REQUEST, "GET takes no body");
     json_object_foreach (request->json, name, member) {
-        const struct sl_route_value *value = find_value(request->route, name);
+        const struct sl_route_value *value = sl_route_value_find(request->route, name);
 
         if (!value)
             return fail_unknown(request, name, err);

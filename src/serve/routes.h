@@ -68,6 +68,8 @@ const struct sl_route *sl_route_find(const char *method, const struct sl_uri *ur
                                      const char **ret_allow);
 // Whether the values of the query and the body are what the route takes (SL_E_SERVE_REQUEST).
 SL_MUST int sl_route_check(struct sl_request *request, struct sl_err *err);
+const struct sl_route_value *sl_route_value_find(const struct sl_route *route,
+                                                 const char *name); // NULL: it takes no such thing
 // Only looks: by its method, its flags, or since it is asked what would be.
 bool sl_route_is_reading(const struct sl_request *request);
 // The OpenAPI 3.1 document; the same at each call.

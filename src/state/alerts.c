@@ -198,18 +198,28 @@ static int make(const struct sl_state_place *place, struct sl_alert_store **ret,
     return SL_OK;
 }
 
-static int open_file(const struct sl_state_place *place, const char *path,
+static int open_file(const struct sl_state_place *place, const char *path, bool may_make,
                      struct sl_alert_store **ret, struct sl_err *err)
 {
     SL_AUTO(sl_alert_store_close) struct sl_alert_store *store = NULL;
     SL_TRY(make(place, &store, err));
-    SL_TRY(sl_alerts_file_failed(sl_alerts_file_open(path, &store->self, err), err));
+    SL_TRY(sl_alerts_file_failed(sl_alerts_file_open(path, may_make, &store->self, err), err));
     *ret = store;
     store = NULL;
     return SL_OK;
 }
 
-// What a store that was a file, before its state moved to a server, still had to tell.
+static bool is_silence_there(const struct sl_alert_silence *silence,
+                             const struct sl_alert_silence *there, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(there[i].match, silence->match) == 0 && there[i].made_us == silence->made_us)
+            return true;
+    return false;
+}
+
+// What a store that was a file, before its state moved to a server, still had to tell. Whoever was
+// killed between the commit and the rename has left it to be done once more.
 static int take_over(struct sl_alert_store *store, const char *path, struct sl_arena *arena,
                      struct sl_err *err)
 {
@@ -218,20 +228,27 @@ static int take_over(struct sl_alert_store *store, const char *path, struct sl_a
     const struct sl_alert_query all = {0};
     struct sl_alert_row *alerts, *open;
     struct sl_alert_message *messages;
-    struct sl_alert_silence *silences;
-    size_t alert_count, open_count, message_count, silence_count;
-    SL_TRY(open_file(&place, path, &file, err));
+    struct sl_alert_silence *silences, *there;
+    size_t alert_count, open_count, message_count, silence_count, there_count;
+    int code = open_file(&place, path, false, &file, err);
+    if (code != SL_OK && !sl_fs_exists(path)) { // another process was faster
+        sl_err_clear(err);
+        return SL_OK;
+    }
+    SL_TRY(code);
     SL_TRY(sl_alert_store_list(file, &(struct sl_alert_query){.all = true}, arena, &alerts,
                                &alert_count, err));
     SL_TRY(sl_alert_store_unsent(file, arena, &messages, &message_count, err));
     SL_TRY(sl_alert_store_silences(file, sl_clock_now_us(), arena, &silences, &silence_count, err));
     SL_TRY(sl_alert_store_begin(store, err));
-    if (!sl_fs_exists(path)) // another process was faster
+    if (!sl_fs_exists(path))
         return SL_OK;
     SL_TRY(sl_alert_store_list(store, &all, arena, &open, &open_count, err));
+    SL_TRY(sl_alert_store_silences(store, sl_clock_now_us(), arena, &there, &there_count, err));
     for (size_t i = 0; i < alert_count; i++) {
         for (size_t n = 0; n < open_count && !alerts[i].closed_us; n++)
-            if (strcmp(alerts[i].environment, open[n].environment) == 0 &&
+            if (strcmp(alerts[i].id, open[n].id) != 0 &&
+                strcmp(alerts[i].environment, open[n].environment) == 0 &&
                 strcmp(alerts[i].kind, open[n].kind) == 0 &&
                 strcmp(alerts[i].subject, open[n].subject) == 0)
                 alerts[i].closed_us = sl_clock_now_us(); // another machine has told it
@@ -244,11 +261,14 @@ static int take_over(struct sl_alert_store *store, const char *path, struct sl_a
         SL_TRY(sl_alert_store_post(store, &messages[i], err));
     }
     for (size_t i = 0; i < silence_count; i++)
-        SL_TRY(sl_alert_store_silence(store, &silences[i], err));
+        if (!is_silence_there(&silences[i], there, there_count))
+            SL_TRY(sl_alert_store_silence(store, &silences[i], err));
     const char *aside = sl_arena_printf(arena, "%s.moved", path);
     SL_TRY_NEW(aside, err);
     SL_TRY(sl_alert_store_end(store, err));
-    return sl_fs_rename(path, aside, err);
+    if (sl_fs_rename(path, aside, err) != SL_OK && !sl_fs_exists(path))
+        sl_err_clear(err); // by another process
+    return (int)err->code;
 }
 
 static int open_server(const struct sl_state_place *place, const char *path, bool for_reading,
@@ -279,7 +299,7 @@ int sl_alert_store_open(const struct sl_state_place *place, struct sl_alert_stor
     if (place->url)
         return open_server(place, path, false, &arena, ret, err);
     SL_TRY(sl_fs_mkdirs(place->folder, err));
-    return open_file(place, path, ret, err);
+    return open_file(place, path, true, ret, err);
 }
 
 int sl_alert_store_find(const struct sl_state_place *place, struct sl_alert_store **ret,
@@ -292,7 +312,7 @@ int sl_alert_store_find(const struct sl_state_place *place, struct sl_alert_stor
     *ret = NULL;
     if (place->url)
         return open_server(place, path, true, &arena, ret, err);
-    return sl_fs_exists(path) ? open_file(place, path, ret, err) : SL_OK;
+    return sl_fs_exists(path) ? open_file(place, path, true, ret, err) : SL_OK;
 }
 
 // --- alerts

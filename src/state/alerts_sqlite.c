@@ -47,11 +47,11 @@ static int make(struct sl_sqlite *store, const char *path, struct sl_err *err)
     return sl_sqlite_exec(store, "pragma user_version = 1; commit", err);
 }
 
-int sl_alerts_file_open(const char *path, void **ret, struct sl_err *err)
+int sl_alerts_file_open(const char *path, bool may_make, void **ret, struct sl_err *err)
 {
     SL_AUTO(sl_sqlite_close) struct sl_sqlite *store = NULL;
     SL_TRY(sl_sqlite_new(NULL, &store, err));
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (may_make ? SQLITE_OPEN_CREATE : 0);
     if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
         return sl_fail(err, SL_E_ALERTS, "cannot open '%s': %s", path,
                        store->db ? sqlite3_errmsg(store->db) : "no memory");
