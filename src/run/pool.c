@@ -193,6 +193,7 @@ static void take_reply(struct sl_member *member, const json_t *reply)
     member->is_busy = false;
     member->jobs_before++;
     member->stopped_since_us = member->interrupted_us = 0;
+    member->below_bytes = member->below_us = 0;
     pool->busy--;
     sl_last_words_pass_on(member->words);
     sl_last_words_name(member->words, NULL);

@@ -28,6 +28,8 @@ struct sl_member {
     int64_t interrupted_us;   // its job was, then; 0: not
     enum sl_kill why_killed;  // by the pool
     int64_t held_bytes;       // of memory, when it was killed for that
+    int64_t below_bytes;      // the program of its task, as last seen
+    int64_t below_us;         // then
     struct sl_last_words *words;
     char *bytes; // read and not yet taken
     size_t used, room;

@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST_DEPTH 16 // of processes below one another
+#define MOST_PROCESSES 1000
+#define MOST_DEPTH 32
+#define BELOW_US 1000000
 
 // --- one
 
@@ -79,11 +81,32 @@ static int64_t resident_bytes(pid_t pid)
     return resident * sysconf(_SC_PAGESIZE);
 }
 
-// Adds what is below a process: children of any of its threads.
-static int64_t below_bytes(pid_t pid, int depth)
+// Its share of what it has in common with others; what it holds if nobody knows.
+static int64_t share_bytes(pid_t pid)
+{
+    char path[64], line[128];
+    long long kilobytes = -1;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && kilobytes < 0 && fgets(line, sizeof line, file))
+        if (sscanf(line, "Pss: %lld kB", &kilobytes) != 1)
+            kilobytes = -1;
+    if (file)
+        fclose(file);
+    return kilobytes < 0 ? resident_bytes(pid) : kilobytes * 1024;
+}
+
+struct weighing {
+    int64_t (*bytes_of)(pid_t pid);
+    int64_t bytes;
+    size_t left; // processes to be looked at
+};
+
+// Adds what is below a process: children of any of its threads. Its own child is the program's
+// guard (step/program.c), whose pages are the worker's.
+static void weigh_below(pid_t pid, int depth, struct weighing *weighing)
 {
     char path[300];
-    int64_t bytes = 0;
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *threads = depth < MOST_DEPTH ? opendir(path) : NULL;
     for (struct dirent *thread; threads && (thread = readdir(threads));) {
@@ -92,21 +115,23 @@ static int64_t below_bytes(pid_t pid, int depth)
             continue;
         snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread->d_name);
         FILE *file = fopen(path, "re");
-        while (file && fscanf(file, "%d", &child) == 1)
-            bytes += below_bytes(child, depth + 1) + (depth > 0 ? resident_bytes(child) : 0);
+        while (file && weighing->left && fscanf(file, "%d", &child) == 1) {
+            weighing->left--;
+            weighing->bytes += depth ? weighing->bytes_of(child) : 0;
+            weigh_below(child, depth + 1, weighing);
+        }
         if (file)
             fclose(file);
     }
     if (threads)
         closedir(threads);
-    return bytes;
 }
 
-// A worker and the program of a task. Its own child is the program's guard (step/program.c), whose
-// pages are the worker's.
-static int64_t held_by(pid_t worker)
+static int64_t below_bytes(pid_t worker, int64_t (*bytes_of)(pid_t pid))
 {
-    return resident_bytes(worker) + below_bytes(worker, 0);
+    struct weighing weighing = {.bytes_of = bytes_of, .left = MOST_PROCESSES};
+    weigh_below(worker, 0, &weighing);
+    return weighing.bytes;
 }
 
 void sl_pool_weigh(const struct sl_pool *pool, size_t *ret_workers, int64_t *ret_bytes)
@@ -117,13 +142,27 @@ void sl_pool_weigh(const struct sl_pool *pool, size_t *ret_workers, int64_t *ret
         if (!pool->members[i].pid)
             continue;
         (*ret_workers)++;
-        *ret_bytes += held_by(pool->members[i].pid);
+        *ret_bytes += resident_bytes(pool->members[i].pid) + pool->members[i].below_bytes;
     }
+}
+
+// The program of a task is looked at less often: it may be many processes. What they share counts
+// once, which is dearer to ask for.
+static void look_below(struct sl_member *member, int64_t most_bytes)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    if (now_us - member->below_us < BELOW_US)
+        return;
+    member->below_us = now_us;
+    member->below_bytes = below_bytes(member->pid, resident_bytes);
+    if (member->below_bytes && resident_bytes(member->pid) + member->below_bytes > most_bytes)
+        member->below_bytes = below_bytes(member->pid, share_bytes);
 }
 
 static void limit_memory(struct sl_member *member, int64_t most_bytes)
 {
-    int64_t held_bytes = held_by(member->pid);
+    look_below(member, most_bytes);
+    int64_t held_bytes = resident_bytes(member->pid) + member->below_bytes;
     if (held_bytes <= most_bytes)
         return;
     member->held_bytes = held_bytes;

@@ -151,6 +151,13 @@ def test_a_task_that_holds_too_much_memory_is_ended_with_its_children(shop):
     require_end(int(lines(shop, "child")[0]))
 
 
+def test_what_the_processes_of_a_task_share_counts_once(shop):
+    shop.write("sluice.yml", (shop.folder / "sluice.yml").read_text() + "engine: {worker_memory: 500MB}\n")
+    shop.write("fork.py", "import os, time\nheld = bytearray(b'x') * 200000000\nfor _ in range(4):\n    if os.fork() == 0:\n        break\ntime.sleep(3)\n")
+    task(shop, "forks", "command: 'python3 fork.py'\n")
+    assert shop.json("run", "--select", "task.forks")["counts"]["ok"] == 1
+
+
 def test_a_task_over_its_timeout_is_ended_with_its_children(shop):
     task(shop, "slow", "command: 'sleep 300 & echo $! > child; wait'\ntimeout: 1s\nretry: {attempts: 1}\n")
     begun = time.monotonic()
