@@ -28,6 +28,12 @@ int sl_notify_open(const struct sl_project *project, struct sl_notify **ret, str
     return SL_OK;
 }
 
+void sl_notify_hurry(struct sl_notify *notify)
+{
+    if (notify)
+        sl_alert_store_hurry(notify->store);
+}
+
 void sl_notify_close(struct sl_notify **notify)
 {
     if (!*notify)

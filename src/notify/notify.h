@@ -25,6 +25,8 @@ struct sl_notify;
 SL_MUST int sl_notify_open(const struct sl_project *project, struct sl_notify **ret,
                            struct sl_err *err);
 void sl_notify_close(struct sl_notify **notify); // for SL_AUTO
+// For the loop of a service: see sl_alert_store_hurry.
+void sl_notify_hurry(struct sl_notify *notify);
 
 // --- Judging. Writes to the disk, never to the network. What fails here must not fail a run: the
 // caller reports it as a warning.

@@ -45,6 +45,8 @@ static void handle_tick(struct sl_service *service, const struct sl_due *due)
     }
     const struct sl_asked asked = {
         .pipeline = due->pipeline->name, .trigger = due->trigger->key, .tick_us = due->tick_us};
+    if (!sl_project_pipeline(sl_service_project(service), due->pipeline->name))
+        return; // the project was read anew meanwhile
     if (sl_service_ask(service, &asked, &run, &why, &err) != SL_OK)
         sl_service_tell(SL_LOG_ERROR, NULL, "a tick of '%s' (%s) is lost: %s", due->pipeline->name,
                         due->trigger->key, err.message);
@@ -447,6 +449,7 @@ int sl_service_open_alerts(struct sl_service *service, struct sl_err *err)
                                               .environment = project->environment,
                                               .settings = &service->options.overrides};
     SL_TRY(sl_notify_open(project, &service->notify, err));
+    sl_notify_hurry(service->notify);
     if (service->notify)
         SL_TRY(sl_sender_open(service->notify, &options, &service->sender, err));
     sl_sender_wake(service->sender); // for what the one before it has left
