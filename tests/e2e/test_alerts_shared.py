@@ -70,6 +70,28 @@ def test_a_leader_is_killed_and_the_next_one_delivers_and_tells_once_and_of_the_
     assert not list(two.folder.rglob("alerts.db*")) and not list(one.folder.rglob("alerts.db*"))
 
 
+def test_a_leader_does_not_wait_for_another_that_judges_until_its_lease_is_over(postgres, tmp_path, sluice_bin, hook):
+    one, _ = on_two(postgres, tmp_path, sluice_bin, "patient", hook)
+    mine = "pid from pg_locks where locktype = 'advisory' and classid = 60113021"
+    with Service(one) as leader:
+        one.run("trigger", "all")
+        leader.wait_for("ended: partial")
+        [[project]] = postgres.query("select distinct project from patient.runs")
+        holding = ("set search_path = patient; select pg_advisory_xact_lock(60113021, hashtext(current_schema() || ' ' || "
+                   f"'{project}')); select pg_sleep(60)")
+        holder = subprocess.Popen(["psql", "-X", "-q", "-c", holding, postgres.dsn], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not postgres.query(f"select {mine}"):
+            time.sleep(0.05)
+        one.run("trigger", "all")
+        assert "lock timeout" in leader.wait_for("alerts: ")["message"]
+        leader.wait_for("ended: error")
+        postgres.query(f"select pg_terminate_backend(pid) from (select {mine}) as held")
+        holder.wait(timeout=PATIENCE_S)
+        one.run("trigger", "all")
+        leader.wait_for("ended: error")
+        assert leader.end() == 0
+
+
 def test_what_a_killed_sender_had_claimed_is_sent_by_another_when_the_claim_has_run_out(postgres, tmp_path, sluice_bin, hook):
     one, two = on_two(postgres, tmp_path, sluice_bin, "claimed", hook)
     hook.answers = ["hang"]
@@ -144,7 +166,12 @@ def test_alerts_of_a_file_go_along_when_the_state_moves_to_a_server(postgres, pr
     assert [document["id"] for document in hook.all()] == [refused["id"]]
     listed = project.json("alerts", "ls")
     assert listed["alerts"] == [before] and [silence["match"] for silence in listed["silences"]] == ["lag"]
-    assert (project.folder / ".sluice" / "alerts.db.moved").exists() and not (project.folder / ".sluice" / "alerts.db").exists()
+    file, moved = project.folder / ".sluice" / "alerts.db", project.folder / ".sluice" / "alerts.db.moved"
+    assert moved.exists() and not file.exists()
+    moved.rename(file)  # as whoever is killed before it is put aside leaves it
+    project.run("alerts", "send")
+    again = project.json("alerts", "ls")
+    assert (again["alerts"], again["silences"]) == (listed["alerts"], listed["silences"]) and moved.exists() and not file.exists()
     project.write("models/total.sql", "select amount from raw.orders")
     project.run("run")
     assert hook.events() == [("resolved", "failure", "curated.total")]
