@@ -243,6 +243,27 @@ def test_what_was_asked_for_survives_a_kill(project):
         assert service.end() == 0
 
 
+def test_what_an_environment_was_killed_over_is_not_done_in_another_one(project):
+    by_hand(project)
+    slow_model(project)
+    project.write("sluice.yml", (project.folder / "sluice.yml").read_text() + "environments: {dev: {lake: lake-dev}}\n")
+    with Service(project, "--env", "dev") as service:
+        project.run("trigger", "all", "--env", "dev")
+        queued = project.json("trigger", "all", "--env", "dev")
+        assert queued["status"] == "queued"
+        service.wait_for("begins")
+        service.process.kill()
+        service.process.wait()
+    (project.folder / "models/slow.sql").unlink()
+    with Service(project) as service:
+        assert service.end() == 0
+    assert not [line for line in service.seen if "was killed" in line or "begins (" in line]
+    with Service(project, "--env", "dev") as service:
+        service.wait_for("was killed: the pipeline runs again")
+        service.wait_for("nothing to do")  # the other one of the two
+        assert queued["run_id"] in "".join(service.seen) and service.end() == 0
+
+
 def test_ticks_that_were_missed_are_made_up_for_as_the_pipeline_says(project):
     for policy in ("latest", "none"):
         project.write(f"pipelines/{policy}.yml", f"when:\n  - cron: '0 0 3 * * *'\ncatch_up: {policy}\n")
