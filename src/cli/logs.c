@@ -198,15 +198,16 @@ static int print_log(const struct logs_options *options, const char *text, json_
     return SL_OK;
 }
 
-// One that has not begun, or was killed before it wrote a line. Of any other a log that is not
-// there is an error.
-static bool may_have_none(const struct sl_run_row *run)
+// The log is there from a run's first step on: of one that had nothing to do, that could not be
+// planned, or that was killed before, there is none. Of any other one that is not there is an error.
+static int has_steps(struct sl_cli_history *history, const struct sl_run_row *run, bool *ret,
+                     struct sl_err *err)
 {
-    static const char *const without[] = {"queued", "cancelled", "skipped", "running", NULL};
-    for (size_t i = 0; without[i]; i++)
-        if (sl_str_equal(run->status, without[i]))
-            return true;
-    return false;
+    struct sl_step_row *steps;
+    size_t count;
+    SL_TRY(sl_state_steps(history->state, run->id, &history->arena, &steps, &count, err));
+    *ret = count > 0;
+    return SL_OK;
 }
 
 // Of a run without a line, or after its lines. "": they tell it.
@@ -262,9 +263,11 @@ static int print_all(struct sl_cli_history *history, const struct logs_options *
     size_t length, shown = 0;
     json_t *lines = NULL;
     struct sl_strs waits;
-    bool is_all = options->level <= INFO && !options->since_us;
+    bool is_all = options->level <= INFO && !options->since_us, is_needed = true;
     SL_TRY(sl_cli_run_waits(history, run, &waits, err));
-    if (sl_fs_exists(path) || !may_have_none(run))
+    if (!sl_fs_exists(path))
+        SL_TRY(has_steps(history, run, &is_needed, err));
+    if (is_needed)
         SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history->arena, &text, &length, err));
     if (options->common.json) {
         lines = json_array();
@@ -366,11 +369,17 @@ static int exit_code_of(const char *status)
 }
 
 // Where nothing is written down of a run on this machine, nothing will come.
-static int require_here(const struct sl_run_row *run, const char *path, struct sl_err *err)
+static int require_here(struct sl_cli_history *history, const struct sl_run_row *run,
+                        const char *path, struct sl_err *err)
 {
     char host[256] = "";
+    bool is_there = true;
     (void)gethostname(host, sizeof host - 1);
     if (!run->host || sl_str_equal(run->host, host) || sl_fs_exists(path))
+        return SL_OK;
+    if (run->ended_us)
+        SL_TRY(has_steps(history, run, &is_there, err));
+    if (!is_there)
         return SL_OK;
     (void)sl_fail(err, SL_E_LOG_ELSEWHERE, "the log of run %.8s is on '%s'", run->id, run->host);
     return sl_err_hint(err, "`sluice status %.8s` shows its steps here", run->id);
@@ -401,7 +410,7 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     const char *path =
         sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
-    SL_TRY(require_here(&run, path, err));
+    SL_TRY(require_here(&history, &run, path, err));
     return options.follow ? follow(&history, &options, &run, path, ret_exit, err)
                           : print_all(&history, &options, &run, path, err);
 }
