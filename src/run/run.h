@@ -47,7 +47,8 @@ struct sl_outcome {
     bool has_begin_line;        // of the run's log: see sl_history_begin
     struct sl_arena arena;      // of the step; kept until the run is freed
     const struct sl_seat *seat; // of its worker, while running
-    const char *machine;        // of its worker, by the name of that (`sluice worker`); NULL: this
+    bool has_begun;             // the last attempt: a worker had it
+    const char *machine;        // of that worker, by its name (`sluice worker`); NULL: this one
 };
 
 // Told of everything that happens, by the thread that called sl_run.
