@@ -210,7 +210,7 @@ static size_t count_triggers(const struct sl_project *project)
     return count;
 }
 
-static int tell_counts(struct looker *looker, const struct sl_notify_counts *counts)
+static int tell_counts(struct looker *looker, const struct sl_alert_counts *counts)
 {
     char channels[64], open[64];
     const char *text = sl_arena_printf(
@@ -226,25 +226,27 @@ static int tell_counts(struct looker *looker, const struct sl_notify_counts *cou
                "`sluice alerts` tells why; `sluice alerts test CHANNEL` tries a channel");
 }
 
+// Opened for reading: it is neither made nor moved to where the state is by now.
+static int count_alerts(const struct sl_project *project, struct sl_alert_counts *ret,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_alert_store_close) struct sl_alert_store *store = NULL;
+    const struct sl_state_place place = sl_project_state(project);
+    *ret = (struct sl_alert_counts){0};
+    SL_TRY(sl_alert_store_find(&place, &store, err));
+    return store ? sl_alert_store_count(store, ret, err) : SL_OK;
+}
+
 static int look_alerts(struct looker *looker)
 {
-    struct sl_project *project = looker->project;
-    struct sl_notify_counts counts = {0};
-    struct sl_notify *notify = NULL;
+    const struct sl_project *project = looker->project;
+    struct sl_alert_counts counts;
     struct sl_err failure = {0};
-    const char *file = sl_path_join(looker->arena, project->state_folder, "alerts.db");
-    SL_TRY_NEW(file, looker->err);
     if (!project->alerts || !project->alerts->channels.count)
         return add(looker, "alerts", SL_HEALTH_OK,
                    "sluice.yml has no `alerts`: nobody is told when something goes wrong", NULL);
-    if (project->state_url || sl_fs_exists(file)) { // else it would be made
-        int code = sl_notify_open(project, &notify, &failure);
-        if (code == SL_OK)
-            code = sl_notify_count(notify, &counts, &failure);
-        sl_notify_close(&notify);
-        if (code != SL_OK)
-            return add_failure(looker, "alerts", &failure);
-    }
+    if (count_alerts(project, &counts, &failure) != SL_OK)
+        return add_failure(looker, "alerts", &failure);
     return tell_counts(looker, &counts);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "run/run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -198,15 +199,17 @@ static int print_log(const struct logs_options *options, const char *text, json_
     return SL_OK;
 }
 
-// One that has not begun, or was killed before it wrote a line. Of any other a log that is not
-// there is an error.
-static bool may_have_none(const struct sl_run_row *run)
+// The log is there from a run's first step on: of one that had nothing to do, that could not be
+// planned, or that was killed before, there is none. Of any other one that is not there is an
+// error.
+static int has_steps(struct sl_cli_history *history, const struct sl_run_row *run, bool *ret,
+                     struct sl_err *err)
 {
-    static const char *const without[] = {"queued", "cancelled", "skipped", "running", NULL};
-    for (size_t i = 0; without[i]; i++)
-        if (sl_str_equal(run->status, without[i]))
-            return true;
-    return false;
+    struct sl_step_row *steps;
+    size_t count;
+    SL_TRY(sl_state_steps(history->state, run->id, &history->arena, &steps, &count, err));
+    *ret = count > 0;
+    return SL_OK;
 }
 
 // Of a run without a line, or after its lines. "": they tell it.
@@ -262,9 +265,11 @@ static int print_all(struct sl_cli_history *history, const struct logs_options *
     size_t length, shown = 0;
     json_t *lines = NULL;
     struct sl_strs waits;
-    bool is_all = options->level <= INFO && !options->since_us;
+    bool is_all = options->level <= INFO && !options->since_us, is_needed = true;
     SL_TRY(sl_cli_run_waits(history, run, &waits, err));
-    if (sl_fs_exists(path) || !may_have_none(run))
+    if (!sl_fs_exists(path))
+        SL_TRY(has_steps(history, run, &is_needed, err));
+    if (is_needed)
         SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history->arena, &text, &length, err));
     if (options->common.json) {
         lines = json_array();
@@ -297,7 +302,8 @@ struct follower {
     const struct logs_options *options;
     struct sl_run_row run;
     char status[32]; // with which it ended; "": not yet
-    bool has_told;   // that it waits for a person
+    struct sl_run_faults faults;
+    bool has_told; // that it waits for a person
 };
 
 static void print_json_line(const json_t *line)
@@ -315,7 +321,11 @@ static bool on_line(void *self, const char *text, size_t length)
     SL_AUTO(sl_json_free) json_t *line = NULL;
     if (sl_json_parse(text, length, "the log", &line, NULL) != SL_OK)
         return true; // half a line of a run that was killed
-    bool is_end = sl_str_equal(sl_json_text(line, "event", ""), "run_end");
+    const char *event = sl_json_text(line, "event", "end");
+    bool is_end = sl_str_equal(event, "run_end");
+    if (sl_str_equal(event, "end"))
+        sl_run_add_fault(&follower->faults, sl_json_text(line, "status", ""),
+                         sl_code_find(sl_json_text(json_object_get(line, "error"), "code", NULL)));
     if (is_end)
         snprintf(follower->status, sizeof follower->status, "%s",
                  sl_json_text(line, "status", "ok"));
@@ -341,6 +351,19 @@ static void tell_waits(struct follower *follower, const struct sl_run_row *run)
         tell_rest(follower->options, run, text);
 }
 
+// Of what the log does not tell.
+static void add_faults(struct follower *follower)
+{
+    struct sl_step_row *steps;
+    struct sl_err ignored = {0};
+    size_t count;
+    if (sl_state_steps(follower->history->state, follower->run.id, &follower->history->arena,
+                       &steps, &count, &ignored) != SL_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        sl_run_add_fault(&follower->faults, steps[i].status, sl_code_find(steps[i].code));
+}
+
 // A run that was killed, or whose log could not be written to its end.
 static bool is_over(void *self)
 {
@@ -353,24 +376,22 @@ static bool is_over(void *self)
     if (!now.ended_us && !sl_str_equal(status, "killed"))
         return tell_waits(follower, &now), false;
     snprintf(follower->status, sizeof follower->status, "%s", status);
+    add_faults(follower);
     return true;
 }
 
-static int exit_code_of(const char *status)
-{
-    if (sl_str_equal(status, "ok") || sl_str_equal(status, "nothing"))
-        return 0;
-    if (sl_str_equal(status, "interrupted"))
-        return 130;
-    return sl_str_equal(status, "partial") ? 5 : 1;
-}
-
 // Where nothing is written down of a run on this machine, nothing will come.
-static int require_here(const struct sl_run_row *run, const char *path, struct sl_err *err)
+static int require_here(struct sl_cli_history *history, const struct sl_run_row *run,
+                        const char *path, struct sl_err *err)
 {
     char host[256] = "";
+    bool is_there = true;
     (void)gethostname(host, sizeof host - 1);
     if (!run->host || sl_str_equal(run->host, host) || sl_fs_exists(path))
+        return SL_OK;
+    if (run->ended_us)
+        SL_TRY(has_steps(history, run, &is_there, err));
+    if (!is_there)
         return SL_OK;
     (void)sl_fail(err, SL_E_LOG_ELSEWHERE, "the log of run %.8s is on '%s'", run->id, run->host);
     return sl_err_hint(err, "`sluice status %.8s` shows its steps here", run->id);
@@ -385,7 +406,7 @@ static int follow(struct sl_cli_history *history, const struct logs_options *opt
     SL_TRY(sl_log_follow(&how, err));
     if (sl_str_equal(follower.status, "killed") && !options->common.is_quiet)
         sl_tell(&options->common, SL_LOG_WARN, "run %.8s was killed", run->id);
-    *ret_exit = exit_code_of(follower.status);
+    *ret_exit = sl_run_exit_code_of(follower.status, &follower.faults);
     return SL_OK;
 }
 
@@ -401,7 +422,7 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     const char *path =
         sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
-    SL_TRY(require_here(&run, path, err));
+    SL_TRY(require_here(&history, &run, path, err));
     return options.follow ? follow(&history, &options, &run, path, ret_exit, err)
                           : print_all(&history, &options, &run, path, err);
 }
@@ -417,9 +438,10 @@ const struct sl_command sl_command_logs = {
         "longer "
         "than a moment and of attempts that failed, of\n"
         "`sluice run` in another terminal and of `sluice serve`. It ends with the run; the exit "
-        "code is 0 if that is ok, 5 if it is\n"
-        "partial, 130 if it was interrupted, else 1. With --json each line is a JSON object of its "
-        "own then: job_id, run_id, step, attempt,\n"
+        "code is that of the run, as `sluice run`\n"
+        "has it; one that was killed has failed. With --json each line is a JSON object of its own "
+        "then: "
+        "job_id, run_id, step, attempt,\n"
         "table, partition, rows (in, out, rejected), error (code, fate), level and event (begin, "
         "again, end, run_end).",
     .rows = logs_rows,

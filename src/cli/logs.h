@@ -8,7 +8,7 @@ struct sl_log_follow {
     const char *path;
     // Each whole line, in order. False: that was the last one.
     bool (*on_line)(void *self, const char *text, size_t length);
-    // Asked about once a second while nothing comes: whether nothing will come any more.
+    // Asked once a second, and at first: whether nothing will come any more.
     bool (*is_over)(void *self);
     void *self;
 };

@@ -1,5 +1,6 @@
 #include "cli/logs.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ struct reader {
     const char *folder;
     int fd, watch_fd;
     bool is_watching, is_over;
+    int64_t ask_us;     // when to ask next, monotonic
     struct sl_buf rest; // of a line that is not whole yet
 };
 
@@ -105,16 +107,28 @@ static int read_all(struct reader *reader, struct sl_err *err)
     }
 }
 
+static int most_ms(const struct reader *reader)
+{
+    int64_t left_ms = (reader->ask_us - sl_clock_monotonic_us() + 999) / 1000;
+    int64_t most = reader->is_watching ? ASK_MS : BLIND_MS;
+    if (left_ms <= 0)
+        return 0;
+    return (int)(left_ms < most ? left_ms : most);
+}
+
+// Other runs write into the folder, too: that something is written does not say that this one is at
+// work.
 static void wait_for_more(struct reader *reader)
 {
     char events[4096];
     struct pollfd waits = {.fd = reader->watch_fd, .events = POLLIN};
-    int ready = poll(&waits, reader->is_watching, reader->is_watching ? ASK_MS : BLIND_MS);
-    if (ready > 0)
+    if (poll(&waits, reader->is_watching, most_ms(reader)) > 0)
         while (read(reader->watch_fd, events, sizeof events) > 0)
             ;
-    else if (reader->follow->is_over(reader->follow->self))
-        reader->is_over = true;
+    if (sl_clock_monotonic_us() < reader->ask_us)
+        return;
+    reader->is_over = reader->follow->is_over(reader->follow->self);
+    reader->ask_us = sl_clock_monotonic_us() + ASK_MS * 1000;
 }
 
 int sl_log_follow(const struct sl_log_follow *follow, struct sl_err *err)

@@ -224,8 +224,10 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
            sl_run_status(&run));
     if (waits.count) {
+        const char *text = sl_cli_waits_text(&run, &waits, &history->arena);
+        SL_TRY_NEW(text, err);
         fputs("it ", stdout);
-        sl_put_plain(stdout, sl_cli_waits_text(&run, &waits, &history->arena));
+        sl_put_plain(stdout, text);
         putchar('\n');
     }
     struct sl_grid grid;

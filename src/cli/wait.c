@@ -1,12 +1,17 @@
 #include "cli/wait.h"
 
 #include "cli/logs.h"
+#include "run/run.h"
 #include "serve/client.h"
+
+#include <time.h>
+
+#define PAUSE_MS 200
 
 struct waiting {
     const struct sl_common *common;
     const char *state_folder, *run_id;
-    json_t *run; // once it has ended
+    json_t *run; // once it is over
     struct sl_err err;
 };
 
@@ -28,59 +33,38 @@ static bool on_line(void *self, const char *text, size_t length)
     return !sl_str_equal(sl_json_text(line, "event", ""), "run_end");
 }
 
-// Where nothing is written for a moment the service is asked, also when it is gone.
+// The service is asked, which may be gone. A run whose process is gone has no time of its end.
 static bool is_over(void *self)
 {
     struct waiting *waiting = self;
     SL_AUTO(sl_json_free) json_t *run = NULL;
     if (ask(waiting, "", &run, &waiting->err) != SL_OK)
         return true;
-    if (!json_is_string(json_object_get(run, "ended_at")))
+    if (!json_is_string(json_object_get(run, "ended_at")) &&
+        !sl_str_equal(sl_json_text(run, "status", ""), "killed"))
         return false;
     waiting->run = run;
     run = NULL;
     return true;
 }
 
-static bool has_failed_of(const json_t *steps, enum sl_code code)
+// The log may say that it has ended a moment before the store does.
+static void wait_for_end(struct waiting *waiting)
 {
-    const json_t *step;
-    size_t i;
-    json_array_foreach (steps, i, step) {
-        const char *told = sl_json_text(json_object_get(step, "error"), "code", "");
-        if (*told && sl_code_find(told) == code)
-            return true;
-    }
-    return false;
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    while (!waiting->run && !waiting->err.code && !is_over(waiting))
+        (void)nanosleep(&pause, NULL);
 }
 
-static bool has_bug(const json_t *steps)
-{
-    const json_t *step;
-    size_t i;
-    json_array_foreach (steps, i, step) {
-        struct sl_err err = {
-            .code = sl_code_find(sl_json_text(json_object_get(step, "error"), "code", ""))};
-        if (err.code && sl_err_fate(&err) == SL_FATE_BUG)
-            return true;
-    }
-    return false;
-}
-
-// As sl_run_exit_code (run/run.h) says it of a run at hand.
 static int exit_code_of(const char *status, const json_t *steps)
 {
-    if (sl_str_equal(status, "interrupted") || sl_str_equal(status, "cancelled"))
-        return 130;
-    if (has_bug(steps))
-        return 2;
-    if (has_failed_of(steps, SL_E_BUDGET) || has_failed_of(steps, SL_E_RULE_BROKEN))
-        return 4;
-    if (has_failed_of(steps, SL_E_CHECK_FAILED) || has_failed_of(steps, SL_E_CONTRACT))
-        return 3;
-    if (sl_str_equal(status, "ok") || sl_str_equal(status, "nothing"))
-        return 0;
-    return sl_str_equal(status, "partial") ? 5 : 1;
+    struct sl_run_faults faults = {0};
+    const json_t *step;
+    size_t i;
+    json_array_foreach (steps, i, step)
+        sl_run_add_fault(&faults, sl_json_text(step, "status", ""),
+                         sl_code_find(sl_json_text(json_object_get(step, "error"), "code", NULL)));
+    return sl_run_exit_code_of(status, &faults);
 }
 
 static int print_end(const struct waiting *waiting, json_t *steps, int exit_code,
@@ -88,6 +72,7 @@ static int print_end(const struct waiting *waiting, json_t *steps, int exit_code
 {
     json_t *run = waiting->run;
     const char *status = sl_json_text(run, "status", "");
+    const int64_t elapsed_ms = sl_json_int(run, "elapsed_ms", -1); // of a killed one: not known
     char elapsed[32];
     if (waiting->common->json) {
         if (json_object_set_new(run, "exit_code", json_integer(exit_code)) != 0 ||
@@ -95,8 +80,11 @@ static int print_end(const struct waiting *waiting, json_t *steps, int exit_code
             return sl_fail_memory(err);
         return sl_print_json(run, err);
     }
-    printf("%s  in %s  run %.8s\n", status,
-           sl_str_elapsed(sl_json_int(run, "elapsed_ms", 0), elapsed), waiting->run_id);
+    if (elapsed_ms >= 0)
+        printf("%s  in %s  run %.8s\n", status, sl_str_elapsed(elapsed_ms, elapsed),
+               waiting->run_id);
+    else
+        printf("%s  run %.8s\n", status, waiting->run_id);
     fflush(stdout);
     if (sl_str_equal(status, "error") && !json_array_size(steps))
         sl_tell(waiting->common, SL_LOG_ERROR,
@@ -114,9 +102,8 @@ static int wait_and_tell(struct waiting *waiting, int *ret_exit, struct sl_err *
     SL_TRY_NEW(path, err);
     const struct sl_log_follow how = {
         .path = path, .on_line = on_line, .is_over = is_over, .self = waiting};
-    do // the log may say so a moment before the store does
-        SL_TRY(sl_log_follow(&how, err));
-    while (!waiting->run && !waiting->err.code && !is_over(waiting));
+    SL_TRY(sl_log_follow(&how, err));
+    wait_for_end(waiting);
     if (waiting->err.code) {
         *err = waiting->err;
         return sl_err_context(err, "run %.8s", waiting->run_id);

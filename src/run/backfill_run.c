@@ -226,6 +226,7 @@ static int add_chunks(struct sl_backfill *backfill, size_t index, struct sum *su
         const struct sl_outcome *chunk = &backfill->run->outcomes[node->upstream[i]];
         const struct sl_backfill_part *part = &backfill->parts[node->upstream[i]];
         outcome->deaths += chunk->deaths;
+        outcome->has_begun |= chunk->has_begun;
         if (chunk->attempts > outcome->attempts)
             outcome->attempts = chunk->attempts;
         if (chunk->death)

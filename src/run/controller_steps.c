@@ -175,6 +175,7 @@ static int begin(struct sl_controller *controller, size_t index, struct sl_err *
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     const struct sl_listener *listener = controller->options->listener;
     outcome->status = SL_STATUS_RUNNING;
+    outcome->has_begun = true;
     outcome->started_us = sl_clock_now_us();
     if (!outcome->first_us)
         outcome->first_us = sl_clock_monotonic_us();
@@ -200,6 +201,7 @@ bool sl_controller_start(struct sl_controller *controller, size_t index)
     if (ends_here(controller, index)) // asked to stop since
         return false;
     outcome->attempts++;
+    outcome->has_begun = false;
     outcome->machine = NULL;
     if ((!is_here || begin(controller, index, &outcome->err) == SL_OK) &&
         order(controller, index, &outcome->err) == SL_OK) {

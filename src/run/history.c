@@ -376,9 +376,9 @@ static int keep_step(struct sl_history *history, const struct sl_outcome *outcom
         .message = outcome->err.code ? sl_log_mask(outcome->err.message, &arena) : NULL,
         .place = place[0] ? place : NULL,
         .details_json = details,
-        .machine = outcome->machine    ? outcome->machine
-                   : outcome->attempts ? host
-                                       : NULL,
+        .machine = outcome->machine     ? outcome->machine
+                   : outcome->has_begun ? host
+                                        : NULL,
         .started_us = outcome->started_us,
         .ended_us = outcome->ended_us,
         .has_balance = result->has_balance,

@@ -17,37 +17,19 @@ const char *sl_status_name(enum sl_status status)
     return names[status];
 }
 
-static bool has_error(const struct sl_run *run, enum sl_code code)
-{
-    for (size_t i = 0; i < run->count; i++)
-        if (run->outcomes[i].status == SL_STATUS_ERROR && run->outcomes[i].err.code == code)
-            return true;
-    return false;
-}
-
-static bool has_bug(const struct sl_run *run)
-{
-    for (size_t i = 0; i < run->count; i++)
-        if (run->outcomes[i].status == SL_STATUS_ERROR &&
-            sl_err_fate(&run->outcomes[i].err) == SL_FATE_BUG)
-            return true;
-    return false;
-}
-
 static bool has_done_something(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     return by[SL_STATUS_OK] + by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL] > 0;
 }
 
-const char *sl_run_state(const struct sl_run *run)
+// What it is once all steps have ended.
+static const char *state_at_end(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     bool has_failed = by[SL_STATUS_ERROR] > 0 || run->was_late;
     if (run->was_interrupted)
         return "interrupted";
-    if (!run->ended_us)
-        return "running";
     if (by[SL_STATUS_PARTIAL] || (has_failed && has_done_something(run)))
         return "partial";
     if (has_failed)
@@ -55,22 +37,42 @@ const char *sl_run_state(const struct sl_run *run)
     return has_done_something(run) ? "ok" : "nothing";
 }
 
+const char *sl_run_state(const struct sl_run *run)
+{
+    return run->ended_us || run->was_interrupted ? state_at_end(run) : "running";
+}
+
+void sl_run_add_fault(struct sl_run_faults *faults, const char *step_status, enum sl_code code)
+{
+    if (!code || !sl_str_equal(step_status, sl_status_name(SL_STATUS_ERROR)))
+        return;
+    faults->has_bug |= sl_code_info(code)->fate == SL_FATE_BUG;
+    faults->has_broken_rule |= code == SL_E_BUDGET || code == SL_E_RULE_BROKEN;
+    faults->has_failed_check |= code == SL_E_CHECK_FAILED || code == SL_E_CONTRACT;
+}
+
+int sl_run_exit_code_of(const char *status, const struct sl_run_faults *faults)
+{
+    if (sl_str_equal(status, "interrupted") || sl_str_equal(status, "cancelled"))
+        return 130;
+    if (faults->has_bug)
+        return 2;
+    if (faults->has_broken_rule)
+        return 4;
+    if (faults->has_failed_check)
+        return 3;
+    if (sl_str_equal(status, "ok") || sl_str_equal(status, "nothing"))
+        return 0;
+    return sl_str_equal(status, "partial") ? 5 : 1;
+}
+
 int sl_run_exit_code(const struct sl_run *run)
 {
-    const size_t *by = run->by_status;
-    if (run->was_interrupted)
-        return 130;
-    if (has_bug(run))
-        return 2;
-    if (has_error(run, SL_E_BUDGET) || has_error(run, SL_E_RULE_BROKEN))
-        return 4;
-    if (has_error(run, SL_E_CHECK_FAILED) || has_error(run, SL_E_CONTRACT))
-        return 3;
-    if (by[SL_STATUS_PARTIAL])
-        return 5;
-    if (!by[SL_STATUS_ERROR] && !run->was_late)
-        return 0;
-    return has_done_something(run) ? 5 : 1;
+    struct sl_run_faults faults = {0};
+    for (size_t i = 0; i < run->count; i++)
+        sl_run_add_fault(&faults, sl_status_name(run->outcomes[i].status),
+                         run->outcomes[i].err.code);
+    return sl_run_exit_code_of(state_at_end(run), &faults);
 }
 
 void sl_run_count(struct sl_run *run)

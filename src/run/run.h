@@ -47,7 +47,8 @@ struct sl_outcome {
     bool has_begin_line;        // of the run's log: see sl_history_begin
     struct sl_arena arena;      // of the step; kept until the run is freed
     const struct sl_seat *seat; // of its worker, while running
-    const char *machine;        // of its worker, by the name of that (`sluice worker`); NULL: this
+    bool has_begun;             // the last attempt: a worker had it
+    const char *machine;        // of that worker, by its name (`sluice worker`); NULL: this one
 };
 
 // Told of everything that happens, by the thread that called sl_run.
@@ -114,6 +115,13 @@ void sl_run_count(struct sl_run *run);
 const char *sl_run_state(const struct sl_run *run);
 // The exit code that README.md documents.
 int sl_run_exit_code(const struct sl_run *run);
+// The same of a run that is only told of: the status of it, and whether a step that is "error" has
+// failed with a code of a kind that has an exit code of its own.
+struct sl_run_faults {
+    bool has_bug, has_broken_rule, has_failed_check;
+};
+void sl_run_add_fault(struct sl_run_faults *faults, const char *step_status, enum sl_code code);
+int sl_run_exit_code_of(const char *status, const struct sl_run_faults *faults);
 // {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out
 // of memory.
 json_t *sl_err_json(const struct sl_err *err);

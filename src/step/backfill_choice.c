@@ -222,7 +222,7 @@ static int read_value(const char **at, struct sl_buf *ret, bool *ret_is_quoted, 
     return sl_buf_check(ret, err);
 }
 
-// One item of "day=2026-01-01,country=DE", up to its comma or the end.
+// One item of "day=2026-01-01,country=DE".
 struct item {
     const char *name;
     struct sl_buf value;
@@ -234,6 +234,7 @@ static void clear_item(struct item *item)
     sl_buf_clear(&item->value);
 }
 
+// *at: the item; after it the next one, NULL if it was the last.
 static int read_item(const char *text, const char **at, struct sl_arena *arena, struct item *ret,
                      struct sl_err *err)
 {
@@ -247,22 +248,22 @@ static int read_item(const char *text, const char **at, struct sl_arena *arena, 
     SL_TRY(read_value(at, &ret->value, &ret->is_quoted, err));
     if (**at && **at != ',')
         return sl_fail(err, SL_E_BACKFILL_CHOICE, "expected a comma before '%s'", *at);
+    if (**at && !(*at)[1])
+        return sl_fail(err, SL_E_BACKFILL_CHOICE, "nothing follows the last comma of '%s'", text);
+    *at = **at ? *at + 1 : NULL;
     return SL_OK;
 }
 
 static int add_partition(struct condition *condition, const char *text, struct sl_err *err)
 {
-    for (const char *at = text; *at || at == text;) {
+    for (const char *at = text; at;) {
         SL_AUTO(clear_item) struct item item = {.value = SL_BUF_INIT};
         size_t column;
         SL_TRY(read_item(text, &at, condition->context->arena, &item, err));
         SL_TRY(find_column(condition->columns->names, item.name, &column, err));
         sl_buf_add(condition->sql, "(");
         SL_TRY(add_item(condition, column, item.value.text, item.is_quoted, err));
-        sl_buf_add(condition->sql, ")");
-        if (*at++ != ',')
-            break;
-        sl_buf_add(condition->sql, " and ");
+        sl_buf_add(condition->sql, at ? ") and " : ")");
     }
     return SL_OK;
 }
@@ -271,14 +272,12 @@ int sl_backfill_check_partitions(const struct sl_strs *partitions, const struct 
                                  struct sl_arena *arena, struct sl_err *err)
 {
     for (size_t i = 0; i < partitions->count; i++)
-        for (const char *at = partitions->items[i]; *at || at == partitions->items[i];) {
+        for (const char *at = partitions->items[i]; at;) {
             SL_AUTO(clear_item) struct item item = {.value = SL_BUF_INIT};
             size_t column;
             if (read_item(partitions->items[i], &at, arena, &item, err) != SL_OK ||
                 find_column(columns, item.name, &column, err) != SL_OK)
                 return sl_err_context(err, "--partition");
-            if (*at++ != ',')
-                break;
         }
     return SL_OK;
 }

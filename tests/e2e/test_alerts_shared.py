@@ -162,6 +162,9 @@ def test_alerts_of_a_file_go_along_when_the_state_moves_to_a_server(postgres, pr
     [refused] = hook.all()
     [before] = project.json("alerts", "ls")["alerts"]
     project.write("sluice.yml", settings + f"state: {url_of(postgres, 'moved')}\n")
+    project.run("doctor", exit_code=None)
+    assert (project.folder / ".sluice" / "alerts.db").exists(), "who only looks moves nothing"
+    assert postgres.query("select 1 from information_schema.schemata where schema_name = 'moved'") == []
     assert "1 message sent" in project.run("alerts", "send").stdout
     assert [document["id"] for document in hook.all()] == [refused["id"]]
     listed = project.json("alerts", "ls")

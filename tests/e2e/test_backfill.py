@@ -281,6 +281,8 @@ def test_a_plan_is_shown_and_nothing_done_without_yes(back):
     (["daily", "--partition", "day=monday"], "SL0851", ""),
     (["daily", "--partition", "day"], "SL0851", ""),
     (["daily", "--partition", "day='2026"], "SL0851", ""),
+    (["daily", "--partition", f"day={day(5)},"], "SL0851", ""),
+    (["daily", "--partition", f"day='{day(5)}',"], "SL0851", ""),
     (["daily", "--partition", "day=.."], "SL0851", ""),
     (["daily", "--from", "yesterday"], "SL0851", ""),
     (["daily", "--from", day(5), "--to", day(2)], "SL0851", f"--from {day(5)} is later than --to {day(2)}"),

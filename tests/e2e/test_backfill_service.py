@@ -141,6 +141,7 @@ def test_what_cannot_be_asked_is_refused_at_once(back, body, code):
     ({"tables": ["clean.sales"]}, 400, "SL0850", "clean.sales"),
     ({"tables": ["daily"], "partition": ["week=1"]}, 400, "SL0851", "'week' is no partition column"),
     ({"tables": ["daily"], "partition": ["day"]}, 400, "SL0851", "'day' is no partition"),
+    ({"tables": ["daily"], "partition": [f"day={day(5)},"]}, 400, "SL0851", "nothing follows the last comma"),
     ({"tables": ["daily"], "from": day(5), "to": day(2)}, 400, "SL0851", f"--from {day(5)} is later than --to {day(2)}"),
     ({"resume": "0123"}, 404, "SL0853", "'0123'"),
 ])

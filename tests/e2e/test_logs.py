@@ -253,6 +253,27 @@ def test_a_run_that_waits_for_a_person_or_was_cancelled_in_the_queue_says_so(pro
     assert "SL0105" in project.run("logs", first, exit_code=1).stderr, "of one that did something the log is missed"
 
 
+def test_a_run_of_the_service_without_a_step_has_no_log_and_says_why(project):
+    by_hand(project)
+    project.run("run")
+    with Service(project) as service:
+        id = project.json("trigger", "all", "--wait")["run_id"]
+        assert service.end() == 0
+    assert not (project.folder / f".sluice/logs/{id}.jsonl").exists()
+    assert project.run("logs").stdout == f"run {id[:8]} did nothing\n"
+    assert project.json("logs", id)["lines"] == []
+    assert project.run("logs", "-f", id).stdout == ""
+    for status, told in (("error", "failed before a step of it had ended"), ("interrupted", "was interrupted before a step of it had ended")):
+        with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+            database.execute("update runs set status = ? where id = ?", (status, id))
+        database.close()
+        assert project.run("logs", id).stdout == f"run {id[:8]} {told}\n"
+    with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+        database.execute("update runs set host = 'elsewhere' where id = ?", (id,))
+    database.close()
+    assert "was interrupted" in project.run("logs", id).stdout, "nothing of it is elsewhere, either"
+
+
 def test_a_step_is_approved_by_any_name_that_it_has(project):
     write_shop(project, ("all", "description: Everything\n"))
     project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")

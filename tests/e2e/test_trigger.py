@@ -1,6 +1,7 @@
 """`sluice trigger`: a run of the service that the command waits for, and what is told of it."""
 import json
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -41,7 +42,10 @@ def test_its_exit_code_is_that_of_a_run(project, files, code, status):
     with Service(project) as service:
         told = json.loads(project.run("trigger", "all", "--wait", "--json", exit_code=code).stdout)
         assert (told["status"], told["exit_code"]) == (status, code)
+        project.run("logs", "-f", told["run_id"], exit_code=code)
         assert service.end() == 0
+    (project.folder / f".sluice/logs/{told['run_id']}.jsonl").unlink()
+    project.run("logs", "-f", told["run_id"], exit_code=code)
     if status != "partial":  # whose other half is done
         project.run("run", exit_code=code)
 
@@ -70,6 +74,22 @@ def test_a_service_that_dies_is_told(project):
         service.end(signal.SIGKILL)
         _, told = waits.communicate(timeout=60)
         assert waits.returncode == 1 and "SL0827" in told
+
+
+def test_a_run_whose_process_is_gone_is_over(project):
+    shop(project)
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) + 1 as orders from clean.orders")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with Service(project) as service:
+        waits = subprocess.Popen([project.binary, "trigger", "all", "--wait"], cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        service.wait_for("waits for a person")
+        with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+            database.execute("update runs set pid = ? where ended_us = 0", (gone.pid,))
+        database.close()
+        told, _ = waits.communicate(timeout=60)
+        assert waits.returncode == 1 and told.splitlines()[-1].startswith("killed  run "), told
+        service.end(signal.SIGKILL)
 
 
 def test_what_has_errors_since_is_a_warning(project):

@@ -224,6 +224,24 @@ def test_a_run_that_is_cancelled_and_a_timeout_reach_the_worker(postgres, tmp_pa
         assert worker.end() == 0 and service.end() == 0
 
 
+def test_a_step_that_is_cancelled_before_a_worker_has_it_was_done_by_no_machine(postgres, tmp_path, sluice_bin):
+    leader, one = machines(postgres, tmp_path, sluice_bin, "unclaimed", 2)
+    with Service(leader) as service, Worker(one, "--name", "one") as worker:
+        service.wait_for("the worker 'one'")
+        send_all(worker, signal.SIGSTOP)
+        run = leader.json("trigger", "all")["run_id"]
+        end = time.monotonic() + 60
+        while postgres.query("select count(*) from unclaimed.jobs") == [["0"]]:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        leader.run("cancel", run)
+        service.wait_for("ended: ")
+        machines_of = {step["table"]: step["machine"] for step in leader.json("status", run)["steps"]}
+        assert "raw.orders" in machines_of and set(machines_of.values()) == {None}, machines_of
+        send_all(worker, signal.SIGCONT)
+        assert worker.end() == 0 and service.end() == 0
+
+
 def begins_of(service):
     return sorted(json.loads(line)["table"] for line in service.seen if ' begins"' in line and '"attempt"' in line)
 
