@@ -248,28 +248,44 @@ int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *
     return read_steps(state, &query, arena, ret, ret_count, err);
 }
 
-int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret,
-                  size_t *ret_count, struct sl_err *err)
+// A step's environment is its run's.
+#define STEPS_OF(columns)                                                                    \
+    "select " columns " from steps where project = ?1 and exists (select 1 from runs where " \
+    "runs.project = steps.project and runs.id = steps.run_id and "                           \
+    "coalesce(runs.environment, '') = coalesce(?2, ''))"
+
+int sl_state_last(struct sl_state *state, const char *environment, enum sl_outcomes kinds,
+                  struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
+                  struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project)};
-    struct step_query query = {.sql = "select " STEP_COLUMNS
-                                      " from steps where seq in (select max(seq) from steps where "
-                                      "project = ?1 group by name) order by name",
-                               .params = params,
-                               .count = 1};
+    static const char *const statements[] = {
+        [SL_OUTCOMES_ALL] = "select " STEP_COLUMNS " from steps where seq in (" STEPS_OF(
+            "max(seq)") " group by name) order by name",
+        [SL_OUTCOMES_OWN] = "select " STEP_COLUMNS " from steps where seq in (" STEPS_OF(
+            "max(seq)") " and status <> 'skipped' and not (status = 'error' and coalesce(code, "
+                        "'') in (?3, ?4)) group by name) order by name",
+        [SL_OUTCOMES_DONE] = "select " STEP_COLUMNS " from steps where seq in (" STEPS_OF(
+            "max(seq)") " and status in ('ok', 'warn') group by name) order by name",
+    };
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(environment),
+                                      SL_TEXT(sl_code_info(SL_E_INTERRUPTED)->id),
+                                      SL_TEXT(sl_code_info(SL_E_DEADLINE)->id)};
+    struct step_query query = {
+        .sql = statements[kinds], .params = params, .count = kinds == SL_OUTCOMES_OWN ? 4 : 2};
     return read_steps(state, &query, arena, ret, ret_count, err);
 }
 
-int sl_state_past(struct sl_state *state, const char *name, size_t limit, struct sl_arena *arena,
-                  struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+int sl_state_past(struct sl_state *state, const char *environment, const char *name, size_t limit,
+                  struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
+                  struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(name),
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(environment), SL_TEXT(name),
                                       SL_NUMBER((int64_t)limit)};
-    struct step_query query = {.sql = "select " STEP_COLUMNS
-                                      " from steps where project = ?1 and name = ?2 and status in "
-                                      "('ok', 'warn', 'partial') order by seq desc limit ?3",
+    struct step_query query = {.sql = STEPS_OF(STEP_COLUMNS) " and name = ?3 and status in ('ok', "
+                                                             "'warn', 'partial') order by seq "
+                                                             "desc limit ?4",
                                .params = params,
-                               .count = 3};
+                               .count = 4};
     return read_steps(state, &query, arena, ret, ret_count, err);
 }
 

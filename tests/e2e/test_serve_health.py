@@ -232,11 +232,13 @@ def test_a_pipeline_of_tasks_alone_is_told_of(project):
         health = service.wait_until(lambda health: part(health, "gets_built").get("state") == "ok")
         assert part(health, "gets_built")["subject"] == "task.tell"
         project.write("broken", "")
-        deliver(project, 2)
-        project.run("trigger", "programs", "--full-refresh")
+        project.run("trigger", "programs", "--full-refresh")  # nothing that it comes after has changed
         service.wait_for("ended: error")
         health = service.wait_until(lambda health: part(health, "gets_built")["state"] == "wrong")
         assert "SL0722" in part(health, "gets_built")["text"]
         (task,) = json.loads(service.ask("/api/v1/health")[1])["tasks"]
-        assert (task["last"], task["runs"]) == ("failed", 1) and task["last_at"]
+        assert (task["last"], task["plan"], task["runs"]) == ("failed", "fresh", 1) and task["last_at"]
+        (project.folder / "broken").unlink()
+        project.run("trigger", "programs", "--full-refresh")
+        service.wait_until(lambda health: part(health, "gets_built")["state"] == "ok")
         assert service.end() == 0
