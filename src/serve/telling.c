@@ -127,6 +127,8 @@ static void keep_outcome(struct sl_service *service, const struct sl_outcome *ou
         past.done_us = is_delivery ? outcome->ended_us : 0;
         break;
     case SL_STATUS_NOTHING:
+        if (outcome->node->kind == SL_NODE_TASK)
+            return; // it is fresh by the record of an execution before the one that failed
         break;
     }
     sl_service_keep_past(service, &past);

@@ -223,6 +223,13 @@ def test_files_that_nobody_takes_in_are_an_alert(project, hook):  # noqa: F811
         assert service.end() == 0
 
 
+def looked_at_again(service):
+    """Waits for a look that has begun after this call."""
+    for _ in range(2):
+        last = service.health()["looked_at"]
+        service.wait_until(lambda health: health["looked_at"] > last)
+
+
 def test_a_pipeline_of_tasks_alone_is_told_of(project):
     write_shop(project, ("programs", "select: [task.tell]\n"))
     project.write("sluice.yml", "name: shop\n" + QUICK)
@@ -238,7 +245,37 @@ def test_a_pipeline_of_tasks_alone_is_told_of(project):
         assert "SL0722" in part(health, "gets_built")["text"]
         (task,) = json.loads(service.ask("/api/v1/health")[1])["tasks"]
         assert (task["last"], task["plan"], task["runs"]) == ("failed", "fresh", 1) and task["last_at"]
+        project.run("trigger", "programs")
+        service.wait_for("nothing to do")
+        looked_at_again(service)
+        assert part(service.health(), "gets_built")["state"] == "wrong", "it was not run, and has not ended well"
         (project.folder / "broken").unlink()
         project.run("trigger", "programs", "--full-refresh")
         service.wait_until(lambda health: part(health, "gets_built")["state"] == "ok")
+        assert service.end() == 0
+
+
+def test_a_run_that_delivers_nothing_is_no_delivery(project):
+    write_shop(project, ("all", "description: Everything\n"))
+    project.write("sluice.yml", "name: shop\n" + QUICK)
+    project.write("targets/w.yml", "type: csv\npath: out\ndeliver:\n  - table: curated.total\n")
+    project.run("run")
+    with Asked(project) as service:
+        service.wait_until(lambda health: health["looked_at"])
+
+        def delivered_at():
+            (target,) = json.loads(service.ask("/api/v1/health")[1])["targets"]
+            return target["delivered_at"]
+
+        first = delivered_at()
+        assert first
+        project.run("trigger", "all")
+        service.wait_for("nothing to do")
+        looked_at_again(service)
+        assert delivered_at() == first
+        deliver(project, 2)
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        looked_at_again(service)
+        assert delivered_at() > first
         assert service.end() == 0
