@@ -245,37 +245,41 @@ def test_a_pipeline_of_tasks_alone_is_told_of(project):
         assert "SL0722" in part(health, "gets_built")["text"]
         (task,) = json.loads(service.ask("/api/v1/health")[1])["tasks"]
         assert (task["last"], task["plan"], task["runs"]) == ("failed", "fresh", 1) and task["last_at"]
-        project.run("trigger", "programs")
-        service.wait_for("nothing to do")
-        looked_at_again(service)
-        assert part(service.health(), "gets_built")["state"] == "wrong", "it was not run, and has not ended well"
         (project.folder / "broken").unlink()
         project.run("trigger", "programs", "--full-refresh")
         service.wait_until(lambda health: part(health, "gets_built")["state"] == "ok")
         assert service.end() == 0
 
 
-def test_a_run_that_delivers_nothing_is_no_delivery(project):
+def test_a_step_that_is_fresh_in_a_run_is_not_done_by_it(project):
     write_shop(project, ("all", "description: Everything\n"))
     project.write("sluice.yml", "name: shop\n" + QUICK)
     project.write("targets/w.yml", "type: csv\npath: out\ndeliver:\n  - table: curated.total\n")
+    project.write("tasks/tick.yml", "command: 'true'\n")  # run in every run
+    project.write("tasks/tell.yml", "after: [curated.total]\ncommand: '[ ! -e broken ]'\n")
     project.run("run")
+    project.write("broken", "")
     with Asked(project) as service:
         service.wait_until(lambda health: health["looked_at"])
 
-        def delivered_at():
-            (target,) = json.loads(service.ask("/api/v1/health")[1])["targets"]
-            return target["delivered_at"]
+        def of(kind, name):
+            (found,) = [item for item in json.loads(service.ask("/api/v1/health")[1])[f"{kind}s"] if item[kind] == name]
+            return found
 
-        first = delivered_at()
+        first = of("target", "target.w.total")["delivered_at"]
         assert first
+        project.run("trigger", "all", "--full-refresh", "--select", "task.tell")
+        service.wait_for("ended: error")
         project.run("trigger", "all")
-        service.wait_for("nothing to do")
+        service.wait_for("ended: ok")
         looked_at_again(service)
-        assert delivered_at() == first
+        assert of("target", "target.w.total")["delivered_at"] == first
+        assert (of("task", "task.tell")["last"], of("task", "task.tell")["plan"]) == ("failed", "fresh")
+        (project.folder / "broken").unlink()
         deliver(project, 2)
         project.run("trigger", "all")
         service.wait_for("ended: ok")
         looked_at_again(service)
-        assert delivered_at() > first
+        assert of("target", "target.w.total")["delivered_at"] > first
+        assert of("task", "task.tell")["last"] == "ok"
         assert service.end() == 0
