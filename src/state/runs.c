@@ -249,23 +249,26 @@ int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *
 }
 
 // A step's environment is its run's.
-#define STEPS_OF(columns)                                                                    \
-    "select " columns " from steps where project = ?1 and exists (select 1 from runs where " \
-    "runs.project = steps.project and runs.id = steps.run_id and "                           \
+#define IS_OF_ENVIRONMENT                                                                   \
+    "exists (select 1 from runs where runs.project = s.project and runs.id = s.run_id and " \
     "coalesce(runs.environment, '') = coalesce(?2, ''))"
+// Each name's newest is looked for from its end.
+#define LAST_STEPS(condition)                                                                  \
+    "select " STEP_COLUMNS " from steps where seq in (select (select s.seq from steps as s "   \
+    "where s.project = ?1 and s.name = names.name and " condition " and " IS_OF_ENVIRONMENT    \
+    " order by s.seq desc limit 1) from (select distinct name from steps where project = ?1) " \
+    "as names) order by name"
 
 int sl_state_last(struct sl_state *state, const char *environment, enum sl_outcomes kinds,
                   struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
                   struct sl_err *err)
 {
     static const char *const statements[] = {
-        [SL_OUTCOMES_ALL] = "select " STEP_COLUMNS " from steps where seq in (" STEPS_OF(
-            "max(seq)") " group by name) order by name",
-        [SL_OUTCOMES_OWN] = "select " STEP_COLUMNS " from steps where seq in (" STEPS_OF(
-            "max(seq)") " and status <> 'skipped' and not (status = 'error' and coalesce(code, "
-                        "'') in (?3, ?4)) group by name) order by name",
-        [SL_OUTCOMES_DONE] = "select " STEP_COLUMNS " from steps where seq in (" STEPS_OF(
-            "max(seq)") " and status in ('ok', 'warn') group by name) order by name",
+        [SL_OUTCOMES_ALL] = LAST_STEPS("1 = 1"),
+        [SL_OUTCOMES_OWN] =
+            LAST_STEPS("s.status <> 'skipped' and not (s.status = 'error' and coalesce(s.code, '') "
+                       "in (?3, ?4))"),
+        [SL_OUTCOMES_DONE] = LAST_STEPS("s.status in ('ok', 'warn')"),
     };
     const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(environment),
                                       SL_TEXT(sl_code_info(SL_E_INTERRUPTED)->id),
@@ -281,11 +284,12 @@ int sl_state_past(struct sl_state *state, const char *environment, const char *n
 {
     const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(environment), SL_TEXT(name),
                                       SL_NUMBER((int64_t)limit)};
-    struct step_query query = {.sql = STEPS_OF(STEP_COLUMNS) " and name = ?3 and status in ('ok', "
-                                                             "'warn', 'partial') order by seq "
-                                                             "desc limit ?4",
-                               .params = params,
-                               .count = 4};
+    struct step_query query = {
+        .sql = "select " STEP_COLUMNS " from steps as s where project = ?1 "
+               "and name = ?3 and status in ('ok', 'warn', 'partial') and " IS_OF_ENVIRONMENT
+               " order by seq desc limit ?4",
+        .params = params,
+        .count = 4};
     return read_steps(state, &query, arena, ret, ret_count, err);
 }
 
