@@ -117,13 +117,21 @@ SL_MUST int sl_state_runs(struct sl_state *state, const struct sl_run_filter *fi
                           struct sl_err *err);
 SL_MUST int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *arena,
                            struct sl_step_row **ret, size_t *ret_count, struct sl_err *err);
-// The newest outcome of every step that was ever tried.
-SL_MUST int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret,
-                          size_t *ret_count, struct sl_err *err);
-// The newest executions of a step that went well and did something, newest first.
-SL_MUST int sl_state_past(struct sl_state *state, const char *name, size_t limit,
+enum sl_outcomes {
+    SL_OUTCOMES_ALL,
+    SL_OUTCOMES_OWN,  // that say something of the step: it was not skipped, or stopped with its run
+    SL_OUTCOMES_DONE, // that went well, whole, and did something: "ok", "warn"
+};
+// The newest outcome, of those kinds, of every step that was tried in this environment (NULL: the
+// one without a name). Environments may share a store, and have steps of the same names.
+SL_MUST int sl_state_last(struct sl_state *state, const char *environment, enum sl_outcomes kinds,
                           struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
                           struct sl_err *err);
+// The newest executions of a step of this environment that went well and did something, newest
+// first.
+SL_MUST int sl_state_past(struct sl_state *state, const char *environment, const char *name,
+                          size_t limit, struct sl_arena *arena, struct sl_step_row **ret,
+                          size_t *ret_count, struct sl_err *err);
 // Deletes runs that ended before a time, with their steps and decisions, and older audit entries.
 SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err);
 // Deletes runs of pipelines that ended before a time and found nothing to do: a tick a minute makes

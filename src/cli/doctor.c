@@ -48,7 +48,8 @@ static int read_failures(struct visit *visit, struct sl_health_request *request,
     struct sl_arena *arena = &visit->world.arena;
     int code = sl_state_read(&place, arena, &visit->state, &visit->state_note, &visit->state_err);
     if (code == SL_OK)
-        code = sl_health_recall(visit->state, arena, request, &visit->state_err);
+        code = sl_health_recall(visit->state, visit->world.project->environment, arena, request,
+                                &visit->state_err);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
     if (code != SL_OK)

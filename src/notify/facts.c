@@ -69,8 +69,8 @@ static int look_past(const struct sl_look *look, const struct sl_run *run,
 {
     struct sl_step_row *rows;
     size_t count;
-    SL_TRY(
-        sl_state_past(look->state, node->name, SL_MOST_PAST + 1, look->arena, &rows, &count, err));
+    SL_TRY(sl_state_past(look->state, look->project->environment, node->name, SL_MOST_PAST + 1,
+                         look->arena, &rows, &count, err));
     for (size_t i = 0; i < count && ret->past_count < SL_MOST_PAST; i++)
         if (rows[i].has_balance && strcmp(rows[i].run_id, run->id) != 0)
             ret->past[ret->past_count++] = rows[i].rows_out;

@@ -55,6 +55,7 @@ struct sl_facts {
     struct sl_emptied *emptied; // of the changed files: those without rows now
     size_t emptied_count;
     struct sl_strs unmatched; // "no file matches 'x*.csv' (sources/a.yml:3:5)", where others do
+    struct sl_strs gone;      // paths without a wildcard whose file raw has and the source no more
     bool is_read_otherwise;   // by other options than before
     const char *listing;      // digest of the source's listing, for `apply`
     int64_t source_files;     // all that the source has

@@ -93,7 +93,8 @@ static int recall_node(struct sl_world *world, struct sl_state *state, const str
 {
     struct sl_step_row *rows;
     size_t count;
-    SL_TRY(sl_state_past(state, node->name, SL_ESTIMATE_RUNS, &world->arena, &rows, &count, err));
+    SL_TRY(sl_state_past(state, world->project->environment, node->name, SL_ESTIMATE_RUNS,
+                         &world->arena, &rows, &count, err));
     list->items = SL_NEW_ARRAY(&world->arena, struct sl_past, count);
     SL_TRY_NEW(list->items, err);
     for (size_t i = 0; i < count; i++)

@@ -175,6 +175,7 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     node->facts.new_bytes = pending.new_bytes;
     node->facts.renamed = pending.renamed;
     node->facts.unmatched = pending.unmatched;
+    node->facts.gone = pending.gone;
     node->facts.emptied = pending.emptied;
     node->facts.emptied_count = pending.emptied_count;
     node->facts.is_read_otherwise = pending.is_read_otherwise;
@@ -437,8 +438,11 @@ static int recall_kills(struct sl_world *world, struct sl_state *state,
     size_t run_count;
     if (is_running(world, &world->arena))
         return SL_OK;
-    const struct sl_run_filter filter = {.limit = 1, .is_abandoned = true};
+    const struct sl_run_filter filter = {.is_abandoned = true};
     SL_TRY(sl_state_runs(state, &filter, &world->arena, &runs, &run_count, err));
+    for (; run_count; runs++, run_count--)
+        if (sl_str_equal(runs[0].environment, world->project->environment))
+            break;
     if (!run_count)
         return SL_OK;
     for (size_t i = 0; i < world->graph.count; i++) {
@@ -461,7 +465,8 @@ int sl_world_recall(struct sl_world *world, struct sl_err *err)
     size_t count;
     const struct sl_state_place place = sl_project_state(world->project);
     SL_TRY(sl_state_read(&place, &world->arena, &state, &note, err));
-    SL_TRY(sl_state_last(state, &world->arena, &rows, &count, err));
+    SL_TRY(sl_state_last(state, world->project->environment, SL_OUTCOMES_ALL, &world->arena, &rows,
+                         &count, err));
     for (size_t i = 0; i < count; i++) {
         struct sl_node *node = sl_graph_node(&world->graph, rows[i].name);
         if (node)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-SL_IS_ALL_OF(struct sl_health_source, 128);
+SL_IS_ALL_OF(struct sl_health_source, 136);
 SL_IS_ALL_OF(struct sl_health_table, 152);
 SL_IS_ALL_OF(struct sl_health_task, 104);
 SL_IS_ALL_OF(struct sl_health_target, 112);
@@ -37,7 +37,7 @@ static const struct sl_field source_fields[] = {
     SL_FIELD(struct sl_health_source, newest_us, SL_FIELD_INT),
     SL_FIELD(struct sl_health_source, gone_files, SL_FIELD_INT),
     SL_FIELD(struct sl_health_source, empty_since_us, SL_FIELD_INT),
-    SL_FIELD(struct sl_health_source, is_named, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_health_source, gone_named, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_source, waiting_files, SL_FIELD_INT),
     SL_FIELD(struct sl_health_source, waiting_bytes, SL_FIELD_INT),
     SL_FIELD(struct sl_health_source, lag_s, SL_FIELD_INT),
@@ -126,10 +126,11 @@ const struct sl_field sl_health_fields[] = {
 };
 static const struct sl_field past_fields[] = {
     SL_FIELD(struct sl_health_past, name, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_health_past, has_failed, SL_FIELD_BOOL),
     SL_FIELD(struct sl_health_past, code, SL_FIELD_TEXT),
     SL_FIELD(struct sl_health_past, message, SL_FIELD_TEXT),
-    SL_FIELD(struct sl_health_past, at_us, SL_FIELD_INT),
-    SL_FIELD(struct sl_health_past, is_done, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_health_past, failed_us, SL_FIELD_INT),
+    SL_FIELD(struct sl_health_past, done_us, SL_FIELD_INT),
     {0},
 };
 const struct sl_field sl_health_request_fields[] = {
@@ -142,41 +143,40 @@ const struct sl_field sl_health_request_fields[] = {
     {0},
 };
 
-// A delivery that was skipped last may have been done before.
-static int recall_delivery(struct sl_state *state, const struct sl_step_row *row,
-                           struct sl_arena *arena, struct sl_health_past *ret, struct sl_err *err)
+static bool is_failed(const struct sl_step_row *row)
 {
-    struct sl_step_row *before;
-    size_t count = 0;
-    if (!sl_str_starts(row->name, "target."))
-        return SL_OK;
-    *ret = (struct sl_health_past){.name = row->name, .at_us = row->ended_us, .is_done = true};
-    if (!sl_str_equal(row->status, "skipped"))
-        return SL_OK;
-    SL_TRY(sl_state_past(state, row->name, 1, arena, &before, &count, err));
-    *ret = count ? (struct sl_health_past){.name = row->name,
-                                           .at_us = before[0].ended_us,
-                                           .is_done = true}
-                 : (struct sl_health_past){0};
-    return SL_OK;
+    return sl_str_equal(row->status, "error") || sl_str_equal(row->status, "partial");
 }
 
-int sl_health_recall(struct sl_state *state, struct sl_arena *arena,
+// Both are ordered by name; a delivery that was done has an outcome of its own.
+static int64_t done_us_of(const char *name, const struct sl_step_row *done, size_t count,
+                          size_t *next)
+{
+    if (!sl_str_starts(name, "target."))
+        return 0;
+    while (*next < count && strcmp(done[*next].name, name) < 0)
+        ++*next;
+    return *next < count && sl_str_equal(done[*next].name, name) ? done[*next].ended_us : 0;
+}
+
+int sl_health_recall(struct sl_state *state, const char *environment, struct sl_arena *arena,
                      struct sl_health_request *request, struct sl_err *err)
 {
-    struct sl_step_row *rows;
-    size_t count;
-    SL_TRY(sl_state_last(state, arena, &rows, &count, err));
+    struct sl_step_row *rows, *done;
+    size_t count, done_count, next = 0;
+    SL_TRY(sl_state_last(state, environment, SL_OUTCOMES_OWN, arena, &rows, &count, err));
+    SL_TRY(sl_state_last(state, environment, SL_OUTCOMES_DONE, arena, &done, &done_count, err));
     for (size_t i = 0; i < count; i++) {
-        struct sl_health_past past = {0};
-        if (sl_str_equal(rows[i].status, "error") || sl_str_equal(rows[i].status, "partial"))
-            past = (struct sl_health_past){.name = rows[i].name,
-                                           .code = rows[i].code,
-                                           .message = rows[i].message,
-                                           .at_us = rows[i].ended_us};
-        else
-            SL_TRY(recall_delivery(state, &rows[i], arena, &past, err));
-        if (past.name && !SL_PUSH(arena, request->past, request->past_count, past))
+        struct sl_health_past past = {.name = rows[i].name,
+                                      .done_us = done_us_of(rows[i].name, done, done_count, &next)};
+        if (is_failed(&rows[i])) {
+            past.has_failed = true;
+            past.code = rows[i].code;
+            past.message = rows[i].message;
+            past.failed_us = rows[i].ended_us;
+        }
+        if ((past.has_failed || past.done_us) &&
+            !SL_PUSH(arena, request->past, request->past_count, past))
             return sl_fail_memory(err);
     }
     return SL_OK;
@@ -218,7 +218,7 @@ static int say_empty(struct sl_health_source *source, int64_t now_us, struct sl_
         sl_arena_printf(arena, "%s gone, for %s at least (since %.19sZ); the rows stay in %s", what,
                         sl_str_duration((now_us - source->empty_since_us) / 1000000, age),
                         sl_clock_format(source->empty_since_us, since), source->table);
-    return source->is_named
+    return source->gone_named.count
                ? say(&source->said, SL_HEALTH_WRONG, text,
                      "who writes it? `path` of the source says where it is looked for", err)
                : say(&source->said, SL_HEALTH_WAITS, text,
@@ -227,12 +227,28 @@ static int say_empty(struct sl_health_source *source, int64_t now_us, struct sl_
                      err);
 }
 
+static int say_gone(struct sl_health_source *source, struct sl_arena *arena, struct sl_err *err)
+{
+    char count[32];
+    size_t others = source->gone_named.count - 1;
+    const char *more = others ? sl_arena_printf(arena, " and %s more that it names are gone",
+                                                sl_str_count((int64_t)others, count))
+                              : ", which it names, is gone";
+    SL_TRY_NEW(more, err);
+    return say(&source->said, SL_HEALTH_WRONG,
+               sl_arena_printf(arena, "'%s'%s; the rows stay in %s", source->gone_named.items[0],
+                               more, source->table),
+               "who writes it? `path` of the source says where it is looked for", err);
+}
+
 int sl_health_judge_source(struct sl_health_source *source, const struct sl_health_limits *limits,
                            int64_t now_us, struct sl_arena *arena, struct sl_err *err)
 {
     char age[32], may[32];
     if (source->said.state == SL_HEALTH_WRONG)
         return SL_OK;
+    if (source->gone_named.count && !source->empty_since_us)
+        return say_gone(source, arena, err);
     if (source->waiting_files > 0 && limits->lag_s > 0 && source->lag_s > limits->lag_s)
         return say(&source->said, SL_HEALTH_WRONG,
                    sl_arena_printf(arena, "%s, and may for %s", files_text(source, arena),

@@ -31,7 +31,7 @@ struct sl_health_source {
     int64_t gone_files; // that raw has and it has no more
     int64_t
         empty_since_us; // since then, at the latest, it has had none; 0: it has some, or never had
-    bool is_named;      // its paths name files, and no folder that files come to
+    struct sl_strs gone_named; // of the gone ones, those that a path names, without a wildcard
     int64_t waiting_files, waiting_bytes; // new and changed ones, that raw has not
     int64_t lag_s;                        // age of the oldest of them; 0: none; -1: not known
 };
@@ -106,13 +106,14 @@ struct sl_health {
     size_t pipeline_count;
 };
 
-// What the history says of a step whose last execution did not end well, and of a delivery that was
-// done: then `is_done`, and nothing has failed.
+// What the history says of a step. An execution that was skipped, or stopped with its run, says
+// nothing of it.
 struct sl_health_past {
     const char *name; // "clean.orders"
+    bool has_failed;  // its last execution did not end well
     const char *code, *message;
-    int64_t at_us; // 0: not known
-    bool is_done;
+    int64_t failed_us; // when that ended; 0: not known
+    int64_t done_us;   // a delivery: when it was last done; 0: it was not, or nobody knows
 };
 struct sl_health_request {
     struct sl_strs pipelines;       // only these; none: all
@@ -124,8 +125,9 @@ struct sl_health_request {
 };
 extern const struct sl_field sl_health_request_fields[], sl_health_fields[];
 // Fills the request's `past`; strings are in the arena.
-SL_MUST int sl_health_recall(struct sl_state *state, struct sl_arena *arena,
-                             struct sl_health_request *request, struct sl_err *err);
+SL_MUST int sl_health_recall(struct sl_state *state, const char *environment,
+                             struct sl_arena *arena, struct sl_health_request *request,
+                             struct sl_err *err);
 
 // Gathers the world's facts anew and judges them; *ret is in the world's arena. What cannot be
 // looked at is wrong, and no failure of this. May open the engine.

@@ -37,24 +37,33 @@ static int say_wrong(struct sl_health_said *said, const char *text, const char *
 
 static const struct sl_health_past *past_of(const struct look *look, const char *name)
 {
+    static const struct sl_health_past nothing = {0};
     for (size_t i = 0; i < look->request->past_count; i++)
         if (sl_str_equal(look->request->past[i].name, name))
             return &look->request->past[i];
-    return NULL;
+    return &nothing;
 }
 
-// What the plan could not look at, and what failed when it was tried last and is still to be done.
+// Of a task its own record says whether it has ended well since; of all else the plan does, when it
+// has nothing to do for it.
+static bool is_unmended(const struct sl_node *node, const struct sl_health_past *past)
+{
+    if (!past->has_failed)
+        return false;
+    return node->kind == SL_NODE_TASK ? past->failed_us > node->facts.committed_ms * 1000
+                                      : node->verdict != SL_VERDICT_FRESH;
+}
+
+// What the plan could not look at, and what failed when it was tried last and is not mended.
 static int tell_trouble(const struct look *look, const struct sl_node *node,
                         struct sl_health_said *said, struct sl_err *err)
 {
+    const struct sl_health_past *failure = past_of(look, node->name);
     if (said->state == SL_HEALTH_WRONG)
         return SL_OK;
     if (node->facts.trouble)
         return say_wrong(said, node->facts.trouble, node->facts.trouble_hint, err);
-    if (node->verdict == SL_VERDICT_FRESH)
-        return SL_OK;
-    const struct sl_health_past *failure = past_of(look, node->name);
-    if (!failure || failure->is_done)
+    if (!is_unmended(node, failure))
         return SL_OK;
     return say_wrong(
         said,
@@ -97,14 +106,6 @@ static int look_for_folder(const struct look *look, const struct sl_node *node,
         "is the disk mounted? `path` of the source says where files come from", err);
 }
 
-static bool has_wildcards(const struct sl_strs *paths)
-{
-    for (size_t i = 0; i < paths->count; i++)
-        if (strpbrk(paths->items[i], "*?["))
-            return true;
-    return false;
-}
-
 // A folder's own time tells when its last file went or something came; when raw was written last
 // they were still there.
 static void look_emptied(const struct look *look, const struct sl_node *node,
@@ -121,7 +122,6 @@ static void look_emptied(const struct look *look, const struct sl_node *node,
         if (folder && sl_fs_stat(folder, &stat, NULL) == SL_OK && stat.mtime_us > since_us)
             since_us = stat.mtime_us;
     }
-    source->is_named = !has_wildcards(paths);
     source->empty_since_us = since_us < look->health->at_us ? since_us : look->health->at_us;
 }
 
@@ -139,6 +139,7 @@ static int look_source(const struct look *look, const struct sl_node *node,
                                      .newest_file = facts->newest_file,
                                      .newest_us = facts->newest_file_us,
                                      .gone_files = facts->vanished_files,
+                                     .gone_named = facts->gone,
                                      .waiting_files = facts->new_files + facts->changed_files,
                                      .waiting_bytes = facts->new_bytes,
                                      .lag_s = facts->trouble ? -1 : 0};
@@ -230,22 +231,23 @@ static int look_table(const struct look *look, const struct sl_node *node,
 
 // --- tasks
 
-// What failed is told although nothing that it comes after has changed: a task that did not end
-// well is run again.
+// One that was forced and failed keeps the record of how it ended well before, and is not stale.
 static int look_task(const struct look *look, const struct sl_node *node,
                      struct sl_health_task *ret, struct sl_err *err)
 {
     const struct sl_facts *facts = &node->facts;
     const struct sl_health_limits limits = limits_of(look, node->name);
-    const struct sl_health_past *failure = past_of(look, node->name);
+    const struct sl_health_past *past = past_of(look, node->name);
+    bool has_failed = is_unmended(node, past);
     bool has_run = facts->version > 0;
     *ret = (struct sl_health_task){.name = node->name,
                                    .owner = node->owner,
                                    .runs = has_run ? facts->version : -1,
-                                   .last = failure   ? "failed"
-                                           : has_run ? "ok"
-                                                     : NULL,
-                                   .last_us = failure ? failure->at_us : facts->committed_ms * 1000,
+                                   .last = has_failed ? "failed"
+                                           : has_run  ? "ok"
+                                                      : NULL,
+                                   .last_us =
+                                       has_failed ? past->failed_us : facts->committed_ms * 1000,
                                    .age_s = -1,
                                    .is_always = sl_task_runs_always(node),
                                    .verdict = node->verdict,
@@ -322,13 +324,13 @@ static int look_target(struct look *look, const struct sl_node *node, struct sl_
     const struct sl_facts *facts = &node->facts;
     const struct sl_health_limits limits = limits_of(look, node->name);
     const struct sl_node *table = sl_graph_node(&look->world->graph, node->delivery->table);
-    const struct sl_health_past *past = past_of(look, node->name);
     const char *ignored;
     *ret = (struct sl_health_target){.name = node->name,
                                      .table = node->delivery->table,
                                      .owner = node->owner,
                                      .is_reachable = !facts->trouble,
                                      .lost = facts->lost,
+                                     .delivered_us = past_of(look, node->name)->done_us,
                                      .version = facts->version,
                                      .table_version = table ? table->facts.version : -1,
                                      .lag_s = -1,
@@ -341,8 +343,6 @@ static int look_target(struct look *look, const struct sl_node *node, struct sl_
     }
     if (!facts->trouble)
         SL_TRY(look_lag(look, node, &ret->lag_s, &ignored, err));
-    if (ret->version < 0 && past && past->is_done)
-        ret->delivered_us = past->at_us;
     SL_TRY(count_rows(look, node, ret, err));
     return sl_health_judge_target(ret, &limits, look->arena, err);
 }

@@ -14,9 +14,9 @@
 // --- what became of steps and pipelines last
 
 struct past {
+    bool has_failed;
     char *code, *message;
-    int64_t at_us;
-    bool is_done;
+    int64_t failed_us, done_us;
 };
 
 static void free_past(struct past *past)
@@ -28,23 +28,21 @@ static void free_past(struct past *past)
     free(past);
 }
 
-void sl_service_forget_past(struct sl_service *service, const char *step)
-{
-    free_past(sl_map_get(&service->past, step));
-    sl_map_remove(&service->past, step);
-}
-
 void sl_service_keep_past(struct sl_service *service, const struct sl_health_past *what)
 {
-    struct past *past = calloc(1, sizeof *past);
+    struct past *before = sl_map_get(&service->past, what->name);
+    int64_t done_us = what->done_us || !before ? what->done_us : before->done_us;
     struct sl_err ignored = {0};
-    sl_service_forget_past(service, what->name);
+    sl_map_remove(&service->past, what->name);
+    free_past(before);
+    struct past *past = what->has_failed || done_us ? calloc(1, sizeof *past) : NULL;
     if (!past)
         return;
+    past->has_failed = what->has_failed;
     past->code = what->code ? strdup(what->code) : NULL;
     past->message = what->message ? strdup(what->message) : NULL;
-    past->at_us = what->at_us;
-    past->is_done = what->is_done;
+    past->failed_us = what->failed_us;
+    past->done_us = done_us;
     if (sl_map_set(&service->past, what->name, past, &ignored) != SL_OK)
         free_past(past);
 }
@@ -63,16 +61,18 @@ static int recall(struct sl_service *service, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const struct sl_run_filter newest = {.limit = RUNS_TO_RECALL};
+    const char *environment = sl_service_project(service)->environment;
     struct sl_health_request past = {0};
     struct sl_run_row *runs;
     size_t count;
     sl_arena_init(&arena, 0);
-    SL_TRY(sl_health_recall(service->state, &arena, &past, err));
+    SL_TRY(sl_health_recall(service->state, environment, &arena, &past, err));
     for (size_t i = 0; i < past.past_count; i++)
         sl_service_keep_past(service, &past.past[i]);
     SL_TRY(sl_state_runs(service->state, &newest, &arena, &runs, &count, err));
     for (size_t i = 0; i < count; i++)
         if (runs[i].pipeline && runs[i].ended_us &&
+            sl_str_equal(runs[i].environment, environment) &&
             !sl_map_has(&service->last_runs, runs[i].pipeline))
             sl_service_keep_run(service, runs[i].pipeline, runs[i].status);
     return SL_OK;
@@ -85,8 +85,12 @@ static int list_past(const struct sl_service *service, struct sl_arena *arena,
 {
     for (const struct sl_map_entry *it = sl_map_first(&service->past); it; it = sl_map_next(it)) {
         const struct past *past = sl_map_value(it);
-        const struct sl_health_past one = {sl_map_key(it), past->code, past->message, past->at_us,
-                                           past->is_done};
+        const struct sl_health_past one = {.name = sl_map_key(it),
+                                           .has_failed = past->has_failed,
+                                           .code = past->code,
+                                           .message = past->message,
+                                           .failed_us = past->failed_us,
+                                           .done_us = past->done_us};
         if (!SL_PUSH(arena, request->past, request->past_count, one))
             return sl_fail_memory(err);
     }

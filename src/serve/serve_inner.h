@@ -213,8 +213,9 @@ SL_MUST int sl_service_begin_health(struct sl_service *service, struct sl_err *e
 // Something has changed.
 void sl_service_look_soon(struct sl_service *service);
 void sl_service_clear_health(struct sl_service *service); // after all executors are closed
+// What its last execution came to; of a delivery that this one did not do (`done_us` 0) stays when
+// it was done before.
 void sl_service_keep_past(struct sl_service *service, const struct sl_health_past *what);
-void sl_service_forget_past(struct sl_service *service, const char *step);
 void sl_service_keep_run(struct sl_service *service, const char *pipeline, const char *status);
 // As in struct sl_control.
 SL_MUST int sl_service_health(void *self, bool asks_state, json_t **ret_json, bool *ret_is_ready,

@@ -97,28 +97,41 @@ static void measure_step(const struct sl_service_run *run, const struct sl_outco
         sl_metrics_worker_died(run->service->metrics);
 }
 
-// A step that was skipped, or stopped with its run, says nothing of itself.
+// As sl_health_recall() has it from the history.
 static void keep_outcome(struct sl_service *service, const struct sl_outcome *outcome)
 {
     const struct sl_step_result *result = &outcome->result;
     bool was_stopped = outcome->err.code == SL_E_INTERRUPTED || outcome->err.code == SL_E_DEADLINE;
-    struct sl_health_past past = {.name = outcome->node->name, .at_us = outcome->ended_us};
-    if (outcome->status == SL_STATUS_PARTIAL) {
-        past.message = result->notes.count ? result->notes.items[0] : NULL;
-        sl_service_keep_past(service, &past);
-    } else if (outcome->status == SL_STATUS_ERROR && !was_stopped) {
+    bool is_delivery = outcome->node->kind == SL_NODE_LOAD;
+    struct sl_health_past past = {.name = outcome->node->name};
+    switch (outcome->status) {
+    case SL_STATUS_WAITING:
+    case SL_STATUS_RUNNING:
+    case SL_STATUS_SKIPPED:
+        return;
+    case SL_STATUS_ERROR:
+        if (was_stopped)
+            return;
+        past.has_failed = true;
         past.code = sl_code_info(outcome->err.code)->id;
         past.message = outcome->err.message;
-        sl_service_keep_past(service, &past);
+        past.failed_us = outcome->ended_us;
+        break;
+    case SL_STATUS_PARTIAL:
+        past.has_failed = true;
+        past.message = result->notes.count ? result->notes.items[0] : NULL;
+        past.failed_us = outcome->ended_us;
+        break;
+    case SL_STATUS_OK:
+    case SL_STATUS_WARN:
+        past.done_us = is_delivery ? outcome->ended_us : 0;
+        break;
+    case SL_STATUS_NOTHING:
+        if (outcome->node->kind == SL_NODE_TASK)
+            return; // it is fresh by the record of an execution before the one that failed
+        break;
     }
-    if (outcome->status != SL_STATUS_ERROR && outcome->status != SL_STATUS_SKIPPED &&
-        outcome->status != SL_STATUS_PARTIAL) {
-        past.is_done = outcome->node->kind == SL_NODE_LOAD;
-        if (past.is_done)
-            sl_service_keep_past(service, &past);
-        else
-            sl_service_forget_past(service, outcome->node->name);
-    }
+    sl_service_keep_past(service, &past);
 }
 
 static void on_step_end(void *self, const struct sl_outcome *outcome)
@@ -230,15 +243,15 @@ void sl_service_tell_tables(struct sl_service *service)
     struct sl_err err = {0};
     size_t count = 0;
     sl_arena_init(&arena, 0);
-    if (sl_state_last(service->state, &arena, &rows, &count, &err) != SL_OK)
+    if (sl_state_last(service->state, sl_service_project(service)->environment, SL_OUTCOMES_DONE,
+                      &arena, &rows, &count, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
     for (size_t i = 0; i < graph->count; i++)
         sl_metrics_table(service->metrics, graph->nodes[i].name, 0,
                          sl_node_freshness_s(&graph->nodes[i]));
     for (size_t i = 0; i < count; i++) {
         const struct sl_node *node = sl_graph_node(graph, rows[i].name);
-        bool is_built = sl_str_equal(rows[i].status, "ok") || sl_str_equal(rows[i].status, "warn");
-        if (node && sl_node_has_table(node) && is_built)
+        if (node && sl_node_has_table(node))
             sl_metrics_table(service->metrics, node->name, rows[i].ended_us, 0);
     }
 }

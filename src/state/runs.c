@@ -248,28 +248,48 @@ int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *
     return read_steps(state, &query, arena, ret, ret_count, err);
 }
 
-int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret,
-                  size_t *ret_count, struct sl_err *err)
+// A step's environment is its run's.
+#define IS_OF_ENVIRONMENT                                                                   \
+    "exists (select 1 from runs where runs.project = s.project and runs.id = s.run_id and " \
+    "coalesce(runs.environment, '') = coalesce(?2, ''))"
+// Each name's newest is looked for from its end.
+#define LAST_STEPS(condition)                                                                  \
+    "select " STEP_COLUMNS " from steps where seq in (select (select s.seq from steps as s "   \
+    "where s.project = ?1 and s.name = names.name and " condition " and " IS_OF_ENVIRONMENT    \
+    " order by s.seq desc limit 1) from (select distinct name from steps where project = ?1) " \
+    "as names) order by name"
+
+int sl_state_last(struct sl_state *state, const char *environment, enum sl_outcomes kinds,
+                  struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
+                  struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project)};
-    struct step_query query = {.sql = "select " STEP_COLUMNS
-                                      " from steps where seq in (select max(seq) from steps where "
-                                      "project = ?1 group by name) order by name",
-                               .params = params,
-                               .count = 1};
+    static const char *const statements[] = {
+        [SL_OUTCOMES_ALL] = LAST_STEPS("1 = 1"),
+        [SL_OUTCOMES_OWN] =
+            LAST_STEPS("s.status <> 'skipped' and not (s.status = 'error' and coalesce(s.code, '') "
+                       "in (?3, ?4))"),
+        [SL_OUTCOMES_DONE] = LAST_STEPS("s.status in ('ok', 'warn')"),
+    };
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(environment),
+                                      SL_TEXT(sl_code_info(SL_E_INTERRUPTED)->id),
+                                      SL_TEXT(sl_code_info(SL_E_DEADLINE)->id)};
+    struct step_query query = {
+        .sql = statements[kinds], .params = params, .count = kinds == SL_OUTCOMES_OWN ? 4 : 2};
     return read_steps(state, &query, arena, ret, ret_count, err);
 }
 
-int sl_state_past(struct sl_state *state, const char *name, size_t limit, struct sl_arena *arena,
-                  struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+int sl_state_past(struct sl_state *state, const char *environment, const char *name, size_t limit,
+                  struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
+                  struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(name),
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(environment), SL_TEXT(name),
                                       SL_NUMBER((int64_t)limit)};
-    struct step_query query = {.sql = "select " STEP_COLUMNS
-                                      " from steps where project = ?1 and name = ?2 and status in "
-                                      "('ok', 'warn', 'partial') order by seq desc limit ?3",
-                               .params = params,
-                               .count = 3};
+    struct step_query query = {
+        .sql = "select " STEP_COLUMNS " from steps as s where project = ?1 "
+               "and name = ?3 and status in ('ok', 'warn', 'partial') and " IS_OF_ENVIRONMENT
+               " order by seq desc limit ?4",
+        .params = params,
+        .count = 4};
     return read_steps(state, &query, arena, ret, ret_count, err);
 }
 

@@ -2,6 +2,7 @@
 #include "step/ingest.h"
 
 #include "api/kinds.h"
+#include "base/fs.h"
 #include "base/hash.h"
 #include "base/json.h"
 
@@ -430,6 +431,43 @@ static int find_unmatched(const struct sl_ingest *ingest, struct sl_strs *ret, s
     return SL_OK;
 }
 
+// Where the file of a path without a wildcard is; its name is one of the two.
+static int names_of(const struct sl_ingest *ingest, const char *path, const char **ret_whole,
+                    const char **ret_relative, struct sl_err *err)
+{
+    struct sl_arena *arena = ingest->arena;
+    const char *folder = sl_path_clean(arena, ingest->project->folder);
+    const char *joined = sl_path_join(arena, ingest->project->folder, path);
+
+    SL_TRY_NEW(folder, err);
+    SL_TRY_NEW(joined, err);
+    *ret_whole = sl_path_clean(arena, joined);
+    SL_TRY_NEW(*ret_whole, err);
+    *ret_relative = sl_path_relative(arena, folder, *ret_whole);
+    SL_TRY_NEW(*ret_relative, err);
+    return SL_OK;
+}
+
+static int find_gone(const struct sl_ingest *ingest, struct sl_strs *ret, struct sl_err *err)
+{
+    const struct sl_strs *paths = &ingest->options.paths;
+
+    for (size_t i = 0; i < paths->count; i++) {
+        const struct sl_ingested *found;
+        const char *whole, *relative;
+
+        if (ingest->options.are_matched[i] || strpbrk(paths->items[i], "*?["))
+            continue;
+        SL_TRY(names_of(ingest, paths->items[i], &whole, &relative, err));
+        found = sl_map_get(&ingest->ingested, relative);
+        if (!found)
+            found = sl_map_get(&ingest->ingested, whole);
+        if (found && !found->is_listed)
+            SL_TRY(sl_strs_add(ret, ingest->arena, found->name, err));
+    }
+    return SL_OK;
+}
+
 static void find_newest(const struct sl_ingest *ingest, struct sl_pending *pending)
 {
     pending->files = (int64_t)ingest->part_count;
@@ -478,6 +516,7 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
     }
     pending.renamed = ingest.renames;
     find_newest(&ingest, &pending);
+    SL_TRY(find_gone(&ingest, &pending.gone, err));
     SL_TRY(find_unmatched(&ingest, &pending.unmatched, err));
     SL_TRY(find_passed_over(&ingest, &pending.unmatched, err));
     SL_TRY(digest_parts(&ingest, &pending.listing, err));

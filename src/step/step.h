@@ -187,6 +187,7 @@ struct sl_pending {
     struct sl_emptied *emptied; // of the changed files
     size_t emptied_count;
     struct sl_strs unmatched; // paths beside others: "no file matches 'x*.csv' (sources/a.yml:3:5)"
+    struct sl_strs gone;      // paths without a wildcard whose file raw has and the source no more
     bool is_read_otherwise;   // by other options than before: all is read again
     const char *listing;      // digest of path, size and time of every file the source has now
     int64_t files;            // all that it has

@@ -39,6 +39,7 @@ def test_a_project_that_was_run_is_well_and_says_what_it_saw(project):
     assert (table["version"], table["plan"], table["is_late"], table["rows_in"], table["rows_rejected"]) == (0, "fresh", False, 3, 0)
     target = of(document, "target", "target.w.orders")
     assert (target["rows"], target["table_rows"], target["version"], target["lag_s"]) == (3, 3, 0, 0)
+    assert target["delivered_at"].startswith("20")
     (pipeline,) = document["pipelines"]
     assert (pipeline["pipeline"], pipeline["state"]) == ("all", "ok")
     assert pipeline["gets_in"]["subject"] == "orders" and pipeline["gets_out"]["subject"] == "target.w.orders"
@@ -117,6 +118,50 @@ def test_a_file_that_a_source_names_has_to_be_there(project):
     (project.folder / "data/1.csv").unlink()
     source = of(look(project, exit_code=1), "source", "orders")
     assert (source["state"], source["gone_files"]) == ("wrong", 1) and source["text"].startswith("its file is gone")
+
+
+def test_each_file_that_a_source_names_has_to_be_there(project):
+    by_hand(project)
+    deliver(project, 2)
+    (project.folder / "data/2.csv").rename(project.folder / "fixed.csv")
+    project.write("sources/orders.yml", "path: [data/*.csv, ./fixed.csv, never.csv]\ncontract: contracts/orders.odcs.yml\n")
+    project.run("run")
+    assert of(look(project), "source", "orders")["state"] == "ok", "what never came is not gone"
+    (project.folder / "fixed.csv").unlink()
+    source = of(look(project, exit_code=1), "source", "orders")
+    assert (source["state"], source["files"], source["gone_files"]) == ("wrong", 1, 1)
+    assert source["text"] == "'fixed.csv', which it names, is gone; the rows stay in raw.orders" and source["hint"]
+    (project.folder / "data/1.csv").unlink()
+    source = of(look(project, exit_code=1), "source", "orders")
+    assert (source["state"], source["files"]) == ("wrong", 0) and source["text"].startswith("all of its 2 files are gone")
+
+
+def test_a_task_that_was_forced_and_failed_is_wrong_although_it_is_fresh(project):
+    by_hand(project)
+    project.write("tasks/tell.yml", "after: [curated.total]\ncommand: '[ ! -e broken ]'\n")
+    project.run("run")
+    project.write("broken", "")
+    project.run("run", "--full-refresh", "--select", "task.tell", exit_code=None)
+    task = of(look(project, exit_code=1), "task", "task.tell")
+    assert (task["state"], task["last"], task["plan"], task["runs"]) == ("wrong", "failed", "fresh", 1) and "SL0722" in task["text"]
+    project.write("models/total.sql", "select error('boom') as orders from clean.orders")
+    steps = {step["table"]: step["status"] for step in project.json("run", exit_code=None)["steps"]}
+    assert steps["task.tell"] == "skipped"
+    task = of(look(project, exit_code=1), "task", "task.tell")
+    assert (task["state"], task["last"]) == ("wrong", "failed"), "one that was skipped hides no failure"
+    (project.folder / "broken").unlink()
+    project.write("models/total.sql", "select count(*) as orders, sum(amount) as amount from clean.orders")
+    project.run("run", "--full-refresh")
+    assert of(look(project), "task", "task.tell")["last"] == "ok"
+
+
+def test_what_another_environment_came_to_is_not_told(project):
+    by_hand(project)
+    project.write("sluice.yml", "name: shop\nenvironments:\n  prod: {lake: lake}\n  dev: {lake: dev}\n")  # one state folder
+    project.write("models/total.sql", "select error('boom') as orders from clean.orders")
+    project.run("run", "--env", "prod", exit_code=None)
+    assert "boom" in of(look(project, "--env", "prod", exit_code=1), "table", "curated.total")["text"]
+    assert of(look(project, "--env", "dev", exit_code=1), "table", "curated.total")["text"] == "never built"
 
 
 def test_tasks_are_built_like_tables(project):

@@ -223,6 +223,13 @@ def test_files_that_nobody_takes_in_are_an_alert(project, hook):  # noqa: F811
         assert service.end() == 0
 
 
+def looked_at_again(service):
+    """Waits for a look that has begun after this call."""
+    for _ in range(2):
+        last = service.health()["looked_at"]
+        service.wait_until(lambda health: health["looked_at"] > last)
+
+
 def test_a_pipeline_of_tasks_alone_is_told_of(project):
     write_shop(project, ("programs", "select: [task.tell]\n"))
     project.write("sluice.yml", "name: shop\n" + QUICK)
@@ -232,11 +239,47 @@ def test_a_pipeline_of_tasks_alone_is_told_of(project):
         health = service.wait_until(lambda health: part(health, "gets_built").get("state") == "ok")
         assert part(health, "gets_built")["subject"] == "task.tell"
         project.write("broken", "")
-        deliver(project, 2)
-        project.run("trigger", "programs", "--full-refresh")
+        project.run("trigger", "programs", "--full-refresh")  # nothing that it comes after has changed
         service.wait_for("ended: error")
         health = service.wait_until(lambda health: part(health, "gets_built")["state"] == "wrong")
         assert "SL0722" in part(health, "gets_built")["text"]
         (task,) = json.loads(service.ask("/api/v1/health")[1])["tasks"]
-        assert (task["last"], task["runs"]) == ("failed", 1) and task["last_at"]
+        assert (task["last"], task["plan"], task["runs"]) == ("failed", "fresh", 1) and task["last_at"]
+        (project.folder / "broken").unlink()
+        project.run("trigger", "programs", "--full-refresh")
+        service.wait_until(lambda health: part(health, "gets_built")["state"] == "ok")
+        assert service.end() == 0
+
+
+def test_a_step_that_is_fresh_in_a_run_is_not_done_by_it(project):
+    write_shop(project, ("all", "description: Everything\n"))
+    project.write("sluice.yml", "name: shop\n" + QUICK)
+    project.write("targets/w.yml", "type: csv\npath: out\ndeliver:\n  - table: curated.total\n")
+    project.write("tasks/tick.yml", "command: 'true'\n")  # run in every run
+    project.write("tasks/tell.yml", "after: [curated.total]\ncommand: '[ ! -e broken ]'\n")
+    project.run("run")
+    project.write("broken", "")
+    with Asked(project) as service:
+        service.wait_until(lambda health: health["looked_at"])
+
+        def of(kind, name):
+            (found,) = [item for item in json.loads(service.ask("/api/v1/health")[1])[f"{kind}s"] if item[kind] == name]
+            return found
+
+        first = of("target", "target.w.total")["delivered_at"]
+        assert first
+        project.run("trigger", "all", "--full-refresh", "--select", "task.tell")
+        service.wait_for("ended: error")
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        looked_at_again(service)
+        assert of("target", "target.w.total")["delivered_at"] == first
+        assert (of("task", "task.tell")["last"], of("task", "task.tell")["plan"]) == ("failed", "fresh")
+        (project.folder / "broken").unlink()
+        deliver(project, 2)
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        looked_at_again(service)
+        assert of("target", "target.w.total")["delivered_at"] > first
+        assert of("task", "task.tell")["last"] == "ok"
         assert service.end() == 0

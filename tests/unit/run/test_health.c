@@ -71,6 +71,8 @@ static void files_that_are_gone_are_told_with_the_time(void **state)
                                       .table = "raw.orders",
                                       .gone_files = 3,
                                       .empty_since_us = 40 * INT64_C(1000000)};
+    const char *files[] = {"data/rates.csv", "data/codes.csv"};
+    struct sl_strs names = {.items = files, .count = 1};
     const int64_t now_us = 100 * INT64_C(1000000);
     assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
                      SL_OK);
@@ -78,12 +80,25 @@ static void files_that_are_gone_are_told_with_the_time(void **state)
            "all of its 3 files are gone, for 1 min at least (since 1970-01-01T00:00:40Z); the rows "
            "stay in raw.orders");
     source.gone_files = 1;
-    source.is_named = true;
+    source.gone_named = names;
     assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
                      SL_OK);
     expect(&source.said, SL_HEALTH_WRONG,
            "its file is gone, for 1 min at least (since 1970-01-01T00:00:40Z); the rows stay in "
            "raw.orders");
+    source.said = (struct sl_health_said){0};
+    source.files = 1; // others are there
+    source.empty_since_us = 0;
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
+    expect(&source.said, SL_HEALTH_WRONG,
+           "'data/rates.csv', which it names, is gone; the rows stay in raw.orders");
+    source.said = (struct sl_health_said){0};
+    source.gone_named.count = 2;
+    assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
+                     SL_OK);
+    expect(&source.said, SL_HEALTH_WRONG,
+           "'data/rates.csv' and 1 more that it names are gone; the rows stay in raw.orders");
     source = (struct sl_health_source){.name = "orders"};
     assert_int_equal(sl_health_judge_source(&source, &limits, now_us, &judged->arena, &judged->err),
                      SL_OK);

@@ -328,6 +328,83 @@ static void another_handle_sees_what_was_written(void **state)
     sl_state_close(&other);
 }
 
+static void begin_run(struct store *store, const char *id, const char *environment)
+{
+    struct sl_run_row row = {.id = id,
+                             .command = "run",
+                             .environment = environment,
+                             .status = "running",
+                             .started_us = 1};
+    OK(sl_state_begin(store->state, &row, &err));
+}
+
+static void end_step(struct store *store, const char *run_id, const char *name, const char *status,
+                     enum sl_code code)
+{
+    struct sl_step_row row = {.run_id = run_id,
+                              .name = name,
+                              .label = name,
+                              .status = status,
+                              .code = code ? sl_code_info(code)->id : NULL};
+    OK(sl_state_add_steps(store->state, &row, 1, &err));
+}
+
+// "ok of r1, error of r2": ordered by the steps' names.
+static const char *last(struct store *store, const char *environment, enum sl_outcomes kinds)
+{
+    struct sl_step_row *steps;
+    size_t count;
+    const char *text = "";
+    OK(sl_state_last(store->state, environment, kinds, &store->arena, &steps, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        text = sl_arena_printf(&store->arena, "%s%s%s of %s", text, i ? ", " : "", steps[i].status,
+                               steps[i].run_id);
+    return text;
+}
+
+static void environments_that_share_a_store_have_steps_of_their_own(void **state)
+{
+    struct store *store = *state;
+    struct sl_step_row *steps;
+    size_t count;
+    begin_run(store, "r1", NULL);
+    end_step(store, "r1", "clean.a", "ok", SL_OK);
+    begin_run(store, "r2", "prod");
+    end_step(store, "r2", "clean.a", "error", SL_E_INTERNAL);
+    end_step(store, "r2", "clean.b", "ok", SL_OK);
+    assert_string_equal(last(store, NULL, SL_OUTCOMES_ALL), "ok of r1");
+    assert_string_equal(last(store, "prod", SL_OUTCOMES_ALL), "error of r2, ok of r2");
+    assert_string_equal(last(store, "dev", SL_OUTCOMES_ALL), "");
+    OK(sl_state_past(store->state, NULL, "clean.a", 9, &store->arena, &steps, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(steps[0].run_id, "r1");
+    OK(sl_state_past(store->state, NULL, "clean.b", 9, &store->arena, &steps, &count, &err));
+    assert_int_equal(count, 0);
+    OK(sl_state_past(store->state, "prod", "clean.b", 9, &store->arena, &steps, &count, &err));
+    assert_int_equal(count, 1);
+}
+
+static void what_says_nothing_of_a_step_hides_nothing(void **state)
+{
+    struct store *store = *state;
+    begin_run(store, "r1", "prod");
+    end_step(store, "r1", "task.a", "warn", SL_OK);
+    begin_run(store, "r2", "prod");
+    end_step(store, "r2", "task.a", "error", SL_E_INTERNAL);
+    end_step(store, "r2", "task.b", "nothing", SL_OK);
+    begin_run(store, "r3", "prod");
+    end_step(store, "r3", "task.a", "skipped", SL_E_UPSTREAM_FAILED);
+    end_step(store, "r3", "task.b", "error", SL_E_INTERRUPTED);
+    begin_run(store, "r4", "prod");
+    end_step(store, "r4", "task.b", "error", SL_E_DEADLINE);
+    end_step(store, "r4", "task.c", "error", SL_OK);
+    assert_string_equal(last(store, "prod", SL_OUTCOMES_ALL),
+                        "skipped of r3, error of r4, error of r4");
+    assert_string_equal(last(store, "prod", SL_OUTCOMES_OWN),
+                        "error of r2, nothing of r2, error of r4");
+    assert_string_equal(last(store, "prod", SL_OUTCOMES_DONE), "warn of r1");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -346,6 +423,8 @@ int main(void)
         CASE(texts_that_are_no_utf8_do_not_lose_the_row),
         CASE(another_handle_sees_what_was_written),
         CASE(a_step_that_is_there_is_found_by_its_run_name_and_start),
+        CASE(environments_that_share_a_store_have_steps_of_their_own),
+        CASE(what_says_nothing_of_a_step_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

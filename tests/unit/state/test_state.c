@@ -109,7 +109,9 @@ static void the_last_outcome_of_each_step_wins(void **state)
     add_step(store, "r1", "clean.b", "ok");
     add_run(store, "r2", 3, 4);
     add_step(store, "r2", "clean.a", "ok");
-    assert_int_equal(sl_state_last(store->state, &store->arena, &steps, &count, &err), SL_OK);
+    assert_int_equal(
+        sl_state_last(store->state, NULL, SL_OUTCOMES_ALL, &store->arena, &steps, &count, &err),
+        SL_OK);
     assert_int_equal(count, 2);
     assert_string_equal(steps[0].status, "ok");
     assert_string_equal(steps[0].run_id, "r2");
@@ -224,7 +226,9 @@ static void check_history(struct store *store)
     assert_string_equal(runs[0].environment, "prod");
     assert_int_equal(runs[1].quarantined, 3);
     assert_null(runs[1].pipeline);
-    assert_int_equal(sl_state_last(store->state, &store->arena, &steps, &count, &err), SL_OK);
+    assert_int_equal(
+        sl_state_last(store->state, NULL, SL_OUTCOMES_ALL, &store->arena, &steps, &count, &err),
+        SL_OK);
     assert_int_equal(count, 1);
     assert_int_equal(steps[0].rows_in, 9);
     assert_int_equal(steps[0].bytes_out, 20);
