@@ -61,9 +61,10 @@ static int exit_code_of(const char *status, const json_t *steps)
     struct sl_run_faults faults = {0};
     const json_t *step;
     size_t i;
-    json_array_foreach (steps, i, step)
-        sl_run_add_fault(&faults, sl_json_text(step, "status", ""),
-                         sl_code_find(sl_json_text(json_object_get(step, "error"), "code", NULL)));
+    json_array_foreach (steps, i, step) {
+        const char *code = sl_json_text(json_object_get(step, "error"), "code", NULL);
+        sl_run_add_fault(&faults, sl_json_text(step, "status", ""), sl_code_find(code));
+    }
     return sl_run_exit_code_of(status, &faults);
 }
 

@@ -86,11 +86,11 @@ def has_ended(document):
 def test_its_plan_is_shown_first_and_then_it_is_done(back):
     correct(back)
     before, expected = position(back), from_scratch(back)
-    body = {"tables": ["daily"], "from": day(2), "to": day(5), "chunk": 2, "order": "newest"}
+    body = {"tables": ["daily"], "from": day(2), "to": day(5), "chunk": 2, "concurrency": 1, "order": "newest"}
     with Service(back) as service:
         status, plan = ask(back, "POST", "/api/v1/backfills", {**body, "dry_run": True})
         assert status == 200 and plan["schema"] == "sluice.backfill/1" and plan["tables"][0]["partitions"] == 4 and plan["tables"][0]["chunks"] == 2
-        assert plan == {**back.json("backfill", "daily", "--from", day(2), "--to", day(5), "--chunk", 2, "--order", "newest", "--dry-run"), "id": plan["id"]}
+        assert plan == {**back.json("backfill", "daily", "--from", day(2), "--to", day(5), "--chunk", 2, "--concurrency", 1, "--order", "newest", "--dry-run"), "id": plan["id"]}
         assert len(back.records("curated.daily")) == 1
         status, begun = ask(back, "POST", "/api/v1/backfills", body)
         assert status == 202 and begun["status"] == "running"
