@@ -105,6 +105,7 @@ struct sl_run_filter {
     const char *id;       // the beginning of the id
     const char *pipeline; // the whole name
     const char *status;
+    const char *environment; // "" is what runs without one
     const char *before; // id of a run: what comes after it in the list. No such run: nothing
     size_t limit;       // 0: all
     bool with_waiting;  // those that have not begun, too; so does `status` "queued"

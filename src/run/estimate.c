@@ -104,13 +104,14 @@ static int recall_node(struct sl_world *world, struct sl_state *state, const str
 }
 
 // It only ever grows: the last step of a run tells the run's peak.
-static int recall_peak(struct sl_state *state, struct sl_arena *arena, int64_t *ret,
-                       struct sl_err *err)
+static int recall_peak(struct sl_state *state, const char *environment, struct sl_arena *arena,
+                       int64_t *ret, struct sl_err *err)
 {
     struct sl_run_row *runs;
     double peaks[SL_ESTIMATE_RUNS];
     size_t run_count, count = 0;
-    const struct sl_run_filter filter = {.limit = SL_ESTIMATE_RUNS};
+    const struct sl_run_filter filter = {.environment = environment ? environment : "",
+                                         .limit = SL_ESTIMATE_RUNS};
     SL_TRY(sl_state_runs(state, &filter, arena, &runs, &run_count, err));
     for (size_t i = 0; i < run_count; i++) {
         SL_AUTO(sl_json_free) json_t *root = NULL;
@@ -137,7 +138,9 @@ static int recall(struct sl_world *world, struct sl_past_list *pasts, int64_t *r
     SL_TRY(sl_state_read(&place, &world->arena, &state, &note, err));
     for (size_t i = 0; i < world->graph.count; i++)
         SL_TRY(recall_node(world, state, &world->graph.nodes[i], &pasts[i], err));
-    return ret_peak_bytes ? recall_peak(state, &world->arena, ret_peak_bytes, err) : SL_OK;
+    if (!ret_peak_bytes)
+        return SL_OK;
+    return recall_peak(state, world->project->environment, &world->arena, ret_peak_bytes, err);
 }
 
 int sl_world_estimate(struct sl_world *world, bool full_refresh, int64_t *ret_peak_bytes,

@@ -330,7 +330,7 @@ static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err
 // Only the conditions that are asked for, so that the index for them is used.
 struct run_query {
     struct sl_buf sql;
-    struct sl_param params[8];
+    struct sl_param params[8]; // one for each condition, and the limit
     size_t count;
 };
 
@@ -364,6 +364,8 @@ static int write_query(struct run_query *query, const struct sl_run_filter *filt
     }
     if (filter->pipeline)
         add_condition(query, "pipeline =", filter->pipeline);
+    if (filter->environment)
+        add_condition(query, "coalesce(environment, '') =", filter->environment);
     if (filter->status)
         add_condition(query, "status =", filter->status);
     else if (!filter->with_waiting)

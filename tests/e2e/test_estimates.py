@@ -117,8 +117,7 @@ def test_status_scores_the_estimates(project):
 
 
 def test_money_is_time_at_the_declared_price(project):
-    make(project, **{"sluice.yml": SETTINGS + "engine: {price_per_hour: 7200, currency: EUR}\n"
-                     "environments: {big: {engine: {price_per_hour: 14400}}, free: {lake: free}}\n"}).run("run")
+    make(project, **{"sluice.yml": SETTINGS + "engine: {price_per_hour: 7200, currency: EUR}\n"}).run("run")
     add_file(project, 2)
     plan = project.json("plan")
     nodes = [node["estimate"] for node in plan["nodes"]]
@@ -126,10 +125,23 @@ def test_money_is_time_at_the_declared_price(project):
     assert plan["estimate"]["cost"] == pytest.approx(sum(one["cost"] for one in nodes))
     assert plan["estimate"]["elapsed_ms"] == sum(one["elapsed_ms"] for one in nodes)
     assert plan["estimate"]["currency"] == "EUR"
-    assert project.json("plan", "--env", "big")["estimate"]["cost"] == pytest.approx(2 * plan["estimate"]["cost"])
     text = project.run("plan").stdout
     assert text.splitlines()[0].split() == ["plan", "step", "size", "time", "cost", "why"]
     assert " EUR" in text.splitlines()[-1] and "at least" not in text.splitlines()[-1]
+
+
+def test_an_environment_goes_by_its_own_history_and_price(project):
+    make(project, **{"sluice.yml": SETTINGS + "engine: {price_per_hour: 7200}\n"
+                     "environments: {big: {lake: big, engine: {price_per_hour: 14400}}}\n"})
+    (project.folder / "targets/out.yml").unlink()
+    project.run("run")
+    fresh = project.json("plan", "--env", "big")["estimate"]
+    assert fresh["unknown_steps"] == 3 and fresh["memory_bytes"] is None
+    project.run("run", "--env", "big")
+    add_file(project, 2)
+    plan = project.json("plan", "--env", "big")
+    assert all(node["estimate"]["basis"] == "1 run of this step" for node in plan["nodes"])
+    assert all(node["estimate"]["cost"] == pytest.approx(node["estimate"]["elapsed_ms"] / 1000 * 4) for node in plan["nodes"])
 
 
 def test_a_step_never_timed_makes_the_sum_a_least_one(project):

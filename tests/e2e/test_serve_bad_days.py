@@ -433,7 +433,7 @@ def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):
         database.execute("pragma user_version = 99")
     before = state.read_bytes()
     done = project.run("serve", "--listen", "none", exit_code=1)
-    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 3)" in done.stderr and "mv " in done.stderr
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 4)" in done.stderr and "mv " in done.stderr
     deliver(project, 2)
     assert "history is not kept" in project.run("run").stderr
     assert state.read_bytes() == before and project.rows("curated.total", "orders") == [("6",)]
