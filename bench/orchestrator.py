@@ -184,7 +184,7 @@ def bench_ticks(folder, rows):
         (project / "pipelines" / f"p{number}.yml").write_text(f"select: [task.nothing]\nwhen:\n  - {when}\n")
     syncs = []
     with Service(project, "none"), open(folder / "ticks" / "sync", "ab", buffering=0) as file:
-        for _ in range(120):  # between two ticks: what the disk takes for the commit that each run waits for
+        for _ in range(120):  # between two ticks: what a commit that waits for the disk would take
             time.sleep(1 - (time.time() + 0.5) % 1)
             file.write(bytes(4096))
             begun = time.perf_counter()
@@ -193,7 +193,7 @@ def bench_ticks(folder, rows):
     late = rows_of(project, "select r.tick_us, r.started_us, min(s.started_us) from runs r join steps s on s.run_id = r.id where r.tick_us > 0 group by r.id")
     late = sorted(late)[10:]  # workers are started by the first ones
     told("tick to the begin of its run, among 10,000 schedules", [(started - tick) / 1000 for tick, started, _ in late])
-    told("  of which the disk: one fdatasync of 4 KiB", syncs)
+    told("  the disk beside it: one fdatasync of 4 KiB, which no tick waits for", syncs)
     told("  to the begin of its first step, planned before", [(step - tick) / 1000 for tick, _, step in late])
 
 

@@ -127,7 +127,7 @@ static int run(struct sl_alert_store *store, struct sl_statement statement, stru
 int sl_alert_store_begin(struct sl_alert_store *store, struct sl_err *err)
 {
     const struct sl_param params[] = {SL_TEXT(store->project)};
-    SL_TRY(told(store, store->kind->begin(store->self, err), err));
+    SL_TRY(told(store, store->kind->begin(store->self, false, err), err));
     store->is_writing = true;
     if (!store->sql->lock)
         return SL_OK;
@@ -160,7 +160,7 @@ static int write_one(struct sl_alert_store *store, struct sl_statement statement
 {
     if (store->is_writing)
         return run(store, statement, err);
-    SL_TRY(told(store, store->kind->begin(store->self, err), err));
+    SL_TRY(told(store, store->kind->begin(store->self, false, err), err));
     int code = run(store, statement, err);
     if (code == SL_OK)
         return told(store, store->kind->commit(store->self, err), err);

@@ -207,8 +207,9 @@ static int run(void *self, const struct sl_statement *statement, struct sl_err *
     return code;
 }
 
-static int begin(void *self, struct sl_err *err)
+static int begin(void *self, bool is_relaxed, struct sl_err *err)
 {
+    (void)is_relaxed; // the server's disk is not this process's loop
     struct sl_postgres_store *store = self;
     struct sl_err first = {0};
     int code = sl_postgres_store_exec(store, store->connection, "begin", &first);

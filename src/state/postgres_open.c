@@ -247,7 +247,7 @@ static int move(struct sl_postgres_store *store, int64_t version, struct sl_err 
 static int migrate(struct sl_postgres_store *store, struct sl_err *err)
 {
     int64_t version = 0;
-    SL_TRY(sl_store_postgres.begin(store, err));
+    SL_TRY(sl_store_postgres.begin(store, false, err));
     int code = sl_postgres_store_exec(store, store->connection,
                                       "select pg_advisory_xact_lock(6011302134)", err);
     if (code == SL_OK)

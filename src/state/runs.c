@@ -47,7 +47,7 @@ static int begin(struct sl_state *state, const struct sl_run_row *run, struct sl
 
 int sl_state_begin(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
 {
-    SL_TRY(sl_write_begin(state, err));
+    SL_TRY(sl_write_begin_relaxed(state, err));
     return sl_write_end(state, begin(state, run, err), 0, err);
 }
 
@@ -150,7 +150,7 @@ int sl_state_add_steps(struct sl_state *state, const struct sl_step_row *steps, 
                        struct sl_err *err)
 {
     int code = SL_OK;
-    SL_TRY(sl_write_begin(state, err));
+    SL_TRY(sl_write_begin_relaxed(state, err));
     if (state->kind->is_remote)
         code = send_steps(state, steps, count, err);
     for (size_t i = 0; !state->kind->is_remote && code == SL_OK && i < count; i++)

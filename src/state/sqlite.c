@@ -155,9 +155,21 @@ static int require_unmoved(struct sl_sqlite *store, struct sl_err *err)
                    file ? file : "it");
 }
 
-static int begin(void *self, struct sl_err *err)
+// In WAL mode "normal" keeps the order of commits, and syncs with the next full one at the latest.
+static int set_relaxed(struct sl_sqlite *store, bool is_relaxed, struct sl_err *err)
+{
+    if (!store->may_relax || store->is_relaxed == is_relaxed)
+        return SL_OK;
+    SL_TRY(sl_sqlite_exec(
+        store, is_relaxed ? "pragma synchronous = normal" : "pragma synchronous = full", err));
+    store->is_relaxed = is_relaxed;
+    return SL_OK;
+}
+
+static int begin(void *self, bool is_relaxed, struct sl_err *err)
 {
     SL_TRY(require_unmoved(self, err));
+    SL_TRY(set_relaxed(self, is_relaxed, err));
     return sl_sqlite_exec(self, "begin immediate", err);
 }
 

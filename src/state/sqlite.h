@@ -14,6 +14,8 @@ struct sl_sqlite {
     struct sl_map statements; // text -> sqlite3_stmt
     char *folder;             // NULL: in memory
     int watch_fd;             // inotify; -1: nobody listens
+    bool may_relax;           // a service's: its commits wait for the disk, but for relaxed ones
+    bool is_relaxed;          // what `synchronous` stands at
 };
 
 // Those that statements may use (state/store.h).

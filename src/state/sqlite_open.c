@@ -81,7 +81,7 @@ int sl_sqlite_migrate(struct sl_sqlite *store, const char *path, struct sl_err *
 }
 
 // The history of a run by hand may lose its last moments in a power cut; tables may not, and do not
-// depend on it. What a service was asked for survives as a whole.
+// depend on it. What a service was asked for, or told, survives as a whole.
 static int prepare_store(struct sl_sqlite *store, const char *path, bool is_service,
                          struct sl_err *err)
 {
@@ -89,6 +89,7 @@ static int prepare_store(struct sl_sqlite *store, const char *path, bool is_serv
     SL_TRY(sl_sqlite_exec(store, "pragma journal_mode = wal;", err));
     SL_TRY(sl_sqlite_exec(
         store, is_service ? "pragma synchronous = full" : "pragma synchronous = off", err));
+    store->may_relax = is_service;
     return sl_sqlite_migrate(store, path, err);
 }
 

@@ -147,16 +147,26 @@ static int check_fence(struct sl_state *state, struct sl_err *err)
 
 int sl_write_begin_free(struct sl_state *state, struct sl_err *err)
 {
-    return state->kind->begin(state->self, err);
+    return state->kind->begin(state->self, false, err);
 }
 
-int sl_write_begin(struct sl_state *state, struct sl_err *err)
+static int begin_fenced(struct sl_state *state, bool is_relaxed, struct sl_err *err)
 {
-    SL_TRY(sl_write_begin_free(state, err));
+    SL_TRY(state->kind->begin(state->self, is_relaxed, err));
     int code = check_fence(state, err);
     if (code != SL_OK)
         state->kind->rollback(state->self);
     return code;
+}
+
+int sl_write_begin(struct sl_state *state, struct sl_err *err)
+{
+    return begin_fenced(state, false, err);
+}
+
+int sl_write_begin_relaxed(struct sl_state *state, struct sl_err *err)
+{
+    return begin_fenced(state, true, err);
 }
 
 int sl_write_end(struct sl_state *state, int code, int wakes, struct sl_err *err)

@@ -53,7 +53,8 @@ struct sl_store_kind {
     const char *name;
     bool is_remote; // each statement is a way to another machine
     int (*run)(void *self, const struct sl_statement *statement, struct sl_err *err);
-    int (*begin)(void *self, struct sl_err *err);  // to write; waits for others
+    // To write; waits for others. `is_relaxed`: see sl_write_begin_relaxed.
+    int (*begin)(void *self, bool is_relaxed, struct sl_err *err);
     int (*commit)(void *self, struct sl_err *err); // after a failure the transaction is gone
     void (*rollback)(void *self);
     // Tells listeners when the transaction is committed; NULL: they find out by themselves.
@@ -104,6 +105,9 @@ extern const char sl_schema_alerts[];
 
 // A transaction that writes, with the fence looked at in it.
 SL_MUST int sl_write_begin(struct sl_state *state, struct sl_err *err);
+// The same for what a service does again by itself: its commit does not wait for the disk. A power
+// cut may take it as long as no other commit came after it; the death of a process does not.
+SL_MUST int sl_write_begin_relaxed(struct sl_state *state, struct sl_err *err);
 // The same for what is nobody's but a worker's or a candidate's.
 SL_MUST int sl_write_begin_free(struct sl_state *state, struct sl_err *err);
 // Commits, if `code` is SL_OK, and wakes who listens; else rolls back. Gives the code.

@@ -1,3 +1,4 @@
+#include "api/queue.h"
 #include "api/state.h"
 #include "base/fs.h"
 
@@ -8,11 +9,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
+
+// SQLite asks these.
+static int syncs;
+
+int fdatasync(int fd)
+{
+    syncs++;
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+    syncs++;
+    return (int)syscall(SYS_fsync, fd);
+}
 
 struct store {
     char folder[64];
@@ -297,6 +314,42 @@ static void several_processes_may_open_an_old_store_at_once(void **state)
     }
 }
 
+static int syncs_of_enqueue(struct sl_state *state, const char *id, int64_t tick_us,
+                            const char *who)
+{
+    struct sl_err err = {0};
+    bool is_new;
+    int before = syncs;
+    const struct sl_queued queued = {
+        .run_id = id, .pipeline = "daily", .trigger = "cron", .tick_us = tick_us, .who = who};
+    assert_int_equal(sl_state_enqueue(state, &queued, &is_new, &err), SL_OK);
+    return syncs - before;
+}
+
+static void a_service_waits_for_the_disk_where_somebody_asked_and_where_a_run_ends(void **state)
+{
+    struct store *store = *state;
+    struct sl_err err = {0};
+    const char *note;
+    struct sl_state *service;
+    const struct sl_state_place place = {.folder = store->folder, .is_service = true};
+    assert_int_equal(sl_state_open(&place, &store->arena, &service, &note, &err), SL_OK);
+    assert_int_equal(syncs_of_enqueue(service, "a", 1, NULL), 0);
+    assert_true(syncs_of_enqueue(service, "b", 0, "anna") > 0);
+    assert_int_equal(syncs_of_enqueue(service, "c", 2, NULL), 0);
+    struct sl_run_row row = {.id = "c", .command = "run", .status = "running", .started_us = 3};
+    struct sl_step_row step = {.run_id = "c", .name = "raw.a", .label = "a", .status = "ok"};
+    int before = syncs;
+    assert_int_equal(sl_state_begin(service, &row, &err), SL_OK);
+    assert_int_equal(sl_state_add_steps(service, &step, 1, &err), SL_OK);
+    assert_int_equal(syncs, before);
+    row.status = "ok";
+    row.ended_us = 4;
+    assert_int_equal(sl_state_end(service, &row, &err), SL_OK);
+    assert_true(syncs > before);
+    sl_state_close(&service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +364,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_outcome_of_each_step_wins, make, drop),
         cmocka_unit_test_setup_teardown(old_runs_are_forgotten_with_their_steps, make, drop),
         cmocka_unit_test_setup_teardown(a_damaged_store_is_set_aside_and_begun_anew, make, drop),
+        cmocka_unit_test_setup_teardown(
+            a_service_waits_for_the_disk_where_somebody_asked_and_where_a_run_ends, make, drop),
         cmocka_unit_test_setup_teardown(a_store_of_a_later_version_is_refused_and_left_alone, make,
                                         drop),
     };
