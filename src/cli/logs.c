@@ -222,11 +222,13 @@ static const char *what_became(const struct sl_run_row *run, size_t shown)
          "was killed: of steps that had not ended there is no line"},
         {"running", "is at work, and no step of it has ended yet", ""},
         {"queued", "waits in the queue", ""},
-        {"cancelled", "was cancelled before it began", ""},
+        {"cancelled", "was cancelled before a step of it had ended", ""},
         {"skipped", "was skipped: it never began", ""},
         {"interrupted", "was interrupted before a step of it had ended", ""},
         {"error", "failed before a step of it had ended", ""},
     };
+    if (sl_str_equal(sl_run_status(run), "cancelled") && !run->host)
+        return "was cancelled before it began";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (sl_str_equal(sl_run_status(run), words[i].status))
             return shown ? words[i].after_lines : words[i].alone;

@@ -37,10 +37,11 @@ static json_t *run_json(const struct sl_run_row *run)
                               (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped",
                               (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
                   : json_null();
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command",
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id, "command",
                      run->command, "environment", run->environment, "status", sl_run_status(run),
                      "started", sl_clock_format(run->started_us, started), "elapsed_ms", elapsed,
-                     "counts", counts);
+                     "counts", counts, "cancelled_by", sl_json_string_or_null(run->cancelled_by),
+                     "cancelled_at", sl_json_time(run->cancelled_us));
 }
 
 // Of the newest runs: what is long ago says nothing of how estimates are now.
@@ -223,6 +224,11 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
         return print_run_json(&run, &waits, steps, count, err);
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
            sl_run_status(&run));
+    if (run.cancelled_by) {
+        fputs("cancelled by ", stdout);
+        sl_put_plain(stdout, run.cancelled_by);
+        printf(" at %s\n", sl_time_text(run.cancelled_us, time));
+    }
     if (waits.count) {
         const char *text = sl_cli_waits_text(&run, &waits, &history->arena);
         SL_TRY_NEW(text, err);

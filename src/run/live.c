@@ -295,6 +295,11 @@ void sl_live_interrupt(struct sl_live *live, int times)
     sl_executor_dispatch(live->controller.executor);
 }
 
+void sl_live_cancelled(struct sl_live *live)
+{
+    live->run.was_cancelled = true;
+}
+
 static int require_approver(const struct sl_node *node, const char *name, const char *who,
                             struct sl_err *err)
 {

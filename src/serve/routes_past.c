@@ -48,7 +48,7 @@ static json_t *run_json(const struct sl_run_row *run)
     const bool has_ended = run->ended_us > 0;
 
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id,
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "run_id", run->id,
         "pipeline", sl_json_string_or_null(run->pipeline), "trigger",
         sl_json_string_or_null(run->trigger), "tick_at", sl_json_time(run->tick_us), "who",
         sl_json_string_or_null(run->who), "command", sl_json_string_or_null(run->command),
@@ -56,7 +56,8 @@ static json_t *run_json(const struct sl_run_row *run)
         "started_at", sl_json_time(run->started_us), "ended_at", sl_json_time(run->ended_us),
         "elapsed_ms",
         has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null(), "counts",
-        has_ended ? counts_of(run) : json_null());
+        has_ended ? counts_of(run) : json_null(), "cancelled_by",
+        sl_json_string_or_null(run->cancelled_by), "cancelled_at", sl_json_time(run->cancelled_us));
 }
 
 // "killed" is what is seen of one that says it is running.
