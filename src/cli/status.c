@@ -59,15 +59,17 @@ static json_t *factor_or_null(double factor)
     return factor > 0 ? json_real(factor) : json_null();
 }
 
-static int print_runs_json(const struct sl_run_row *runs, size_t count,
+// NULL where nothing is to be said of workers.
+static int print_runs_json(const struct sl_run_row *runs, size_t count, const char *unclaimed,
                            const struct sl_estimate_score *estimates, struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}}", "schema", "sluice.status/1", "runs",
+    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1", "runs",
                              list, "estimates", "steps", (json_int_t)estimates->steps,
                              "time_factor", factor_or_null(estimates->time_factor), "rows_factor",
-                             factor_or_null(estimates->rows_factor));
+                             factor_or_null(estimates->rows_factor), "unclaimed",
+                             sl_json_string_or_null(unclaimed));
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, run_json(&runs[i])) != 0)
@@ -119,9 +121,12 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
     const struct sl_run_filter filter = {.limit = (size_t)options->limit};
     SL_TRY(sl_state_runs(history->state, &filter, &history->arena, &runs, &count, err));
     struct sl_estimate_score estimates;
+    const char *unclaimed;
     SL_TRY(score(history, runs, count, &estimates, err));
+    SL_TRY(
+        sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
     if (options->common.json)
-        return print_runs_json(runs, count, &estimates, err);
+        return print_runs_json(runs, count, unclaimed, &estimates, err);
     if (!count) {
         puts("nothing has been run yet");
         return SL_OK;
@@ -136,6 +141,8 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
         SL_TRY(add_run(&grid, &runs[i], err));
     SL_TRY(sl_grid_print(&grid, stdout, err));
     print_score(&estimates);
+    if (unclaimed)
+        printf("\n%s\n", unclaimed);
     return SL_OK;
 }
 
@@ -236,6 +243,12 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
         sl_put_plain(stdout, text);
         putchar('\n');
     }
+    const char *unclaimed = NULL;
+    if (!run.ended_us)
+        SL_TRY(
+            sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
+    if (unclaimed)
+        printf("%s\n", unclaimed);
     struct sl_grid grid;
     sl_grid_init(&grid, &history->arena, 8, 0x7C);
     SL_TRY(sl_grid_row(&grid,
