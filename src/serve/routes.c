@@ -140,7 +140,7 @@ const struct sl_route sl_routes[] = {
     {"GET", "/api/v1/runs/{run}/log", "Its log: a line of JSON for each step that begins, is tried again or ends, and for the end of the run", "runs", READ, 200, "application/x-ndjson",
      VALUES(FOLLOW), .handle = sl_route_log, .command = WORDS("logs", "{run}"), .flags = SL_ROUTE_FOLLOWS},
     {"GET", "/api/v1/runs/{run}/steps/{step}/log", "The lines of its log that are of one step: its table's name, or as the run prints it", "runs", READ, 200, "application/x-ndjson",
-     VALUES(FOLLOW), .handle = sl_route_step_log, .command = WORDS("logs", "{run}", "{step}"), .flags = SL_ROUTE_FOLLOWS},
+     VALUES(FOLLOW), .handle = sl_route_step_log, .command = WORDS("logs", "--lines", "{run}", "{step}"), .flags = SL_ROUTE_FOLLOWS | SL_ROUTE_STREAMS},
     {"POST", "/api/v1/runs/{run}/cancel", "Stop a run, or take it out of the queue", "runs", RUN, 202, "Started",
      .handle = sl_route_cancel},
     {"GET", "/api/v1/approvals", "Steps that wait for a person", "runs", READ, 200, "Approvals",

@@ -1,9 +1,11 @@
 """Plans that are done over HTTP, and logs of steps, also as they grow."""
 import json
 import signal
+import threading
+import time
 
 from test_backfill_service import ask
-from test_serve import Service, by_hand, deliver
+from test_serve import PATIENCE_S, Service, by_hand, deliver
 from test_serve_http import UnixConnection, wait_until_gone
 
 GATED = "/* sluice\napproval: true\n*/\nselect count(*) + 1 as orders from clean.orders"
@@ -80,6 +82,45 @@ def test_the_log_of_a_step_is_its_lines_of_the_run(project):
         # One that has ended is followed to its end.
         connection, answer = follow(project, f"/api/v1/runs/{run}/steps/clean.orders/log?follow=true")
         assert answer.read().decode().splitlines() == own
+        assert service.end() == 0
+
+
+def test_the_log_of_a_step_out_of_a_large_log_holds_up_nothing(project):
+    """A log of 200 MB takes seconds to look through; the loop, on which ticks and requests are, does not wait for it."""
+    shop(project)
+    run = project.json("status")["runs"][0]["run_id"]
+    log = project.folder / f".sluice/logs/{run}.jsonl"
+    lines = log.read_text().splitlines()
+    other = next(line for line in lines if json.loads(line).get("table") == "raw.orders")
+    own = [line for line in lines if json.loads(line).get("table") == "clean.orders"]
+    with log.open("a") as file:
+        while file.tell() < 200_000_000:
+            file.write("".join(f"{other}\n" for _ in range(10_000)))
+    with Service(project) as service:
+        asked = UnixConnection(project.folder / ".sluice" / "serve.sock")
+        asked.request("GET", f"/api/v1/runs/{run}/steps/clean.orders/log")
+        begun, waits, is_done = time.monotonic(), [], threading.Event()
+
+        def read():
+            answer = asked.getresponse()
+            assert answer.status == 200 and answer.read().decode().splitlines() == own
+            is_done.set()
+        reader = threading.Thread(target=read)
+        reader.start()
+        while not is_done.wait(0.01):
+            before = time.monotonic()
+            assert ask(project, "GET", "/readyz")[0] == 200
+            waits.append(time.monotonic() - before)
+            assert time.monotonic() - begun < PATIENCE_S
+        reader.join()
+        took = time.monotonic() - begun
+        assert took > 1, "it is large enough to be noticed"
+        assert max(waits) < took / 2, (max(waits), took)
+        connection = UnixConnection(project.folder / ".sluice" / "serve.sock")
+        connection.request("GET", f"/api/v1/runs/{run}/steps/raw.orders/log")
+        answer = connection.getresponse()
+        assert answer.status == 200 and len(answer.read()) > 150_000_000
+        assert ask(project, "GET", f"/api/v1/runs/{run}/steps/clean.nix/log")[0] == 404
         assert service.end() == 0
 
 
