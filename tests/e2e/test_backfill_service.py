@@ -233,8 +233,9 @@ def test_a_command_whose_service_is_drained_says_how_it_goes_on(slow):
         asked = next(one["run_id"] for one in ask(slow, "GET", "/api/v1/backfills")[1]["backfills"] if one["run_id"] != first)
         service.process.send_signal(signal.SIGTERM)
         assert service.wait_for_end() == 0
-        _, errors = command.communicate(timeout=PATIENCE_S)
-    assert command.returncode == 1 and "SL0889" in errors and f"sluice backfill --resume {asked}" in errors, errors
+        output, _ = command.communicate(timeout=PATIENCE_S)
+    error = json.loads(output)["error"]
+    assert command.returncode == 1 and error["code"] == "SL0889" and f"`sluice backfill --resume {asked}`" in error["hint"], error
 
 
 def test_what_reads_the_tables_is_run_by_the_service_after_it(slow):
