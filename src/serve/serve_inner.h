@@ -123,7 +123,7 @@ struct sl_service {
     struct sl_checkup *checkup;
     struct sl_generation *looked_with;
     int64_t look_began_us, look_ended_us, look_took_us; // monotonic
-    bool wants_look;
+    bool wants_look, is_look_late;
     uv_timer_t health_timer;
     uv_timer_cb on_health_time; // NULL: it has not begun
 };
