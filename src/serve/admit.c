@@ -8,7 +8,9 @@
 
 #define PRESS_MS 5000
 #define LOCK_MS 100
-#define BY_OVERLAP "(overlap)" // who cancels a run for a newer one: no person is called so
+// Who cancels a run for a newer one, and refuses one: no person is called so.
+#define BY_OVERLAP "(overlap)"
+#define BY_SERVICE "(service)"
 
 struct sl_service_run *sl_service_find(struct sl_service *service, const char *id)
 {
@@ -27,6 +29,7 @@ void sl_service_free_run(struct sl_service_run *run)
     sl_observer_close(&run->observer);
     sl_live_free(&run->live);
     sl_json_free(&run->backfill);
+    sl_json_free(&run->options.plan);
     sl_arena_clear(&run->arena);
     free(run);
 }
@@ -53,10 +56,11 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*}", "select", select, "exclude", exclude,
+        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*}", "select", select, "exclude", exclude,
                   "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
                   sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
-                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent);
+                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent, "plan",
+                  run->options.plan);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -206,6 +210,18 @@ static void leave_queue(struct sl_service_run *run)
                                   : "nothing");
 }
 
+// Whoever asked for it has had an answer long ago: there the reason is found.
+static void tell_refused(const struct sl_service_run *run)
+{
+    const struct sl_err *why = sl_live_err(run->live);
+    SL_AUTO(sl_json_free)
+    json_t *details = json_pack("{s:s, s:s}", "code", sl_code_info(why->code)->id, "message",
+                                why->message);
+    char *text = details ? json_dumps(details, JSON_COMPACT) : NULL;
+    sl_service_audit(run->service, BY_SERVICE, "refuse", run->id, text);
+    free(text);
+}
+
 static void on_end(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
@@ -220,6 +236,8 @@ static void on_end(void *owner, struct sl_live *live)
         sl_service_end_backfill(run);
     if (sl_live_err(live)->code)
         on_trouble(run, sl_live_err(live));
+    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
+        tell_refused(run);
     if (!run->backfill)
         ask_again(run);
     sl_service_admit(service);
@@ -243,6 +261,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .exclude = run->options.select.count || !run->has_pipeline ? run->options.exclude
                                                                    : pipeline->exclude,
         .may_break = run->options.may_break,
+        .plan = run->options.plan,
         .approved = run->options.approved,
         .fail_fast = run->options.fail_fast,
         .full_refresh = run->options.full_refresh || pipeline->full_refresh,
@@ -438,6 +457,7 @@ int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked
     run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
     run->options.full_refresh = asked->options.full_refresh;
     run->options.fail_fast = asked->options.fail_fast;
+    run->options.plan = asked->options.plan ? json_incref(asked->options.plan) : NULL;
     run->options.traceparent = sl_arena_strdup(&run->arena, asked->options.traceparent);
     sl_uuid(run->id);
     *ret = run;

@@ -46,6 +46,8 @@ static int parse_options(const char *text, struct sl_arena *arena, struct sl_sta
     SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
     SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
     SL_TRY(read_strs(json_object_get(root, "approve"), arena, &ret->approved, err));
+    if (json_is_object(json_object_get(root, "plan")))
+        ret->plan = json_incref(json_object_get(root, "plan"));
     ret->full_refresh = sl_json_bool(root, "full_refresh", false);
     ret->fail_fast = sl_json_bool(root, "fail_fast", false);
     ret->traceparent = sl_arena_strdup(arena, sl_json_text(root, "traceparent", NULL));

@@ -152,8 +152,9 @@ int sl_route_retry(struct sl_request *request, struct sl_err *err)
 
 static int start_plan(struct sl_request *request, struct sl_err *err)
 {
-    const json_t *plan = json_object_get(request->json, "plan"), *node;
+    json_t *plan = json_object_get(request->json, "plan"), *node;
     struct sl_start_options options = {
+        .plan = plan,
         .full_refresh = sl_json_bool(plan, "full_refresh", false),
         .fail_fast = sl_request_bool(request, "fail_fast"),
         .command = "apply",

@@ -4,6 +4,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 from test_backfill_service import ask
 from test_serve import PATIENCE_S, Service, by_hand, deliver
 from test_serve_http import UnixConnection, wait_until_gone
@@ -53,6 +55,36 @@ def test_a_plan_is_done_as_long_as_it_holds(project):
         service.wait_for("ended: ok")
         steps = ask(project, "GET", f"/api/v1/runs/{begun['run_id']}/steps")[1]["steps"]
         assert [(step["step"], step["status"]) for step in steps] == [("curated.total", "ok")]
+        assert service.end() == 0
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_plan_that_holds_no_more_when_its_turn_comes_is_refused(project, is_killed):
+    shop(project)
+    project.write("sluice.yml", "name: shop\nruns: {max_runs: 1}\n")
+    project.write("models/gated.sql", GATED)
+    deliver(project, 2)
+    with Service(project) as service:
+        first = project.json("trigger", "all", "--select", "gated")["run_id"]
+        service.wait_for("waits for a person")
+        plan = ask(project, "GET", "/api/v1/plan?select=raw.orders%2B&exclude=gated")[1]
+        status, begun = ask(project, "POST", "/api/v1/plans", {"plan": plan})
+        assert (status, begun["status"]) == (202, "queued")
+        deliver(project, 3)
+        if not is_killed:
+            project.run("cancel", first)
+            refused = service.wait_for("SL0704")
+            assert refused["run_id"] == begun["run_id"] and "'raw.orders' changed since the plan was made" in refused["message"]
+        else:
+            service.end(signal.SIGKILL)
+    with Service(project) as service:
+        if is_killed:  # the plan has waited in the state store
+            project.run("cancel", next(run["run_id"] for run in ask(project, "GET", "/api/v1/runs")[1]["runs"] if run["status"] in ("queued", "running") and run["command"] == "run"))
+            service.wait_for("SL0704")
+        assert ask(project, "GET", f"/api/v1/runs/{begun['run_id']}")[1]["status"] == "error"
+        entries = ask(project, "GET", f"/api/v1/audit?subject={begun['run_id']}")[1]["entries"]
+        assert (entries[0]["what"], entries[0]["details"]["code"]) == ("refuse", "SL0704")
+        assert project.count("clean.orders") == 3
         assert service.end() == 0
 
 
