@@ -14,7 +14,7 @@
 #define LOOK_MS 1000    // nothing is to be missed for longer, whatever became of a notification
 #define LEADER_MS 10000 // so long workers keep the code of a leader that says nothing
 #define COLLECT_MOST 1000
-#define PATIENCE_US (5 * INT64_C(1000000)) // a worker that is there claims within milliseconds
+#define PATIENCE_MS 5000 // a worker that is there claims within milliseconds
 #define TELL_US (60 * INT64_C(1000000))
 
 // A step that is out.
@@ -426,10 +426,17 @@ static void take_back_stranded(struct sl_handout *handout, const struct sl_hande
 
 // --- what nobody claims
 
-static bool is_unclaimed(const struct entry *entry, int64_t now_us)
+static bool is_too_long(const struct sl_handout *handout, int64_t since_us, int64_t now_us)
+{
+    const int64_t patience_ms = handout->options.patience_ms;
+    return now_us - since_us > (patience_ms ? patience_ms : PATIENCE_MS) * 1000;
+}
+
+static bool is_unclaimed(const struct sl_handout *handout, const struct entry *entry,
+                         int64_t now_us)
 {
     return entry->is_put && !entry->is_begun && !entry->is_gone && !entry->asked &&
-           now_us - entry->put_us > PATIENCE_US;
+           is_too_long(handout, entry->put_us, now_us);
 }
 
 // Where the service itself may do steps, it takes as many as it has room for.
@@ -438,7 +445,7 @@ static void take_back_unclaimed(struct sl_handout *handout)
     const int64_t now_us = sl_clock_monotonic_us();
     for (size_t most = handout->count; most > 0; most--) {
         struct entry *at = handout->entries;
-        while (at && !(is_unclaimed(at, now_us) && at->hander->has_room(at->hander->owner)))
+        while (at && !(is_unclaimed(handout, at, now_us) && at->hander->has_room(at->hander->owner)))
             at = at->next;
         if (!at)
             return;
@@ -461,12 +468,12 @@ static void count_unclaimed(struct sl_handout *handout)
         if (!slots_of(handout, at))
             ready += at->count_ready(at->owner, &step);
     handout->ready_us = !ready ? 0 : handout->ready_us ? handout->ready_us : now_us;
-    if (ready && now_us - handout->ready_us > PATIENCE_US) {
+    if (ready && is_too_long(handout, handout->ready_us, now_us)) {
         handout->unclaimed = ready;
         handout->unclaimed_us = handout->ready_us;
     }
     for (const struct entry *at = handout->entries; at; at = at->next) {
-        if (!is_unclaimed(at, now_us))
+        if (!is_unclaimed(handout, at, now_us))
             continue;
         handout->unclaimed++;
         step = step ? step : at->step;

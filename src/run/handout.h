@@ -19,7 +19,8 @@ struct sl_handout_options {
     uv_loop_t *loop;
     struct sl_state *state; // of several machines, fenced by the lease of who leads
     const char *environment;
-    const char *lake; // its number
+    const char *lake;    // its number
+    int64_t patience_ms; // until a step is unclaimed; 0: 5 s
     // There are more workers than before, or fewer: what is ready may go to them.
     void (*on_room)(void *owner);
     // A machine came (with so many slots) or is gone (-1).

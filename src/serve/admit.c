@@ -231,13 +231,13 @@ static void on_end(void *owner, struct sl_live *live)
     run->generation->runs--;
     service->at_work--;
     leave_queue(run);
+    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
+        tell_refused(run);
     sl_service_tell_end(run);
     if (run->backfill)
         sl_service_end_backfill(run);
     if (sl_live_err(live)->code)
         on_trouble(run, sl_live_err(live));
-    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
-        tell_refused(run);
     if (!run->backfill)
         ask_again(run);
     sl_service_admit(service);

@@ -75,8 +75,7 @@ def test_a_plan_that_holds_no_more_when_its_turn_comes_is_refused(project, is_ki
             project.run("cancel", first)
             refused = service.wait_for("SL0704")
             assert refused["run_id"] == begun["run_id"] and "'raw.orders' changed since the plan was made" in refused["message"]
-        else:
-            service.end(signal.SIGKILL)
+        service.end(signal.SIGKILL)
     with Service(project) as service:
         if is_killed:  # the plan has waited in the state store
             project.run("cancel", next(run["run_id"] for run in ask(project, "GET", "/api/v1/runs")[1]["runs"] if run["status"] in ("queued", "running") and run["command"] == "run"))
