@@ -65,8 +65,8 @@ static int print_runs_json(const struct sl_run_row *runs, size_t count, const ch
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1", "runs",
-                             list, "estimates", "steps", (json_int_t)estimates->steps,
+    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1",
+                             "runs", list, "estimates", "steps", (json_int_t)estimates->steps,
                              "time_factor", factor_or_null(estimates->time_factor), "rows_factor",
                              factor_or_null(estimates->rows_factor), "unclaimed",
                              sl_json_string_or_null(unclaimed));
@@ -123,8 +123,7 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
     struct sl_estimate_score estimates;
     const char *unclaimed;
     SL_TRY(score(history, runs, count, &estimates, err));
-    SL_TRY(
-        sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
+    SL_TRY(sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
     if (options->common.json)
         return print_runs_json(runs, count, unclaimed, &estimates, err);
     if (!count) {

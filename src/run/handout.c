@@ -445,7 +445,8 @@ static void take_back_unclaimed(struct sl_handout *handout)
     const int64_t now_us = sl_clock_monotonic_us();
     for (size_t most = handout->count; most > 0; most--) {
         struct entry *at = handout->entries;
-        while (at && !(is_unclaimed(handout, at, now_us) && at->hander->has_room(at->hander->owner)))
+        while (at &&
+               !(is_unclaimed(handout, at, now_us) && at->hander->has_room(at->hander->owner)))
             at = at->next;
         if (!at)
             return;

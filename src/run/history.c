@@ -533,7 +533,10 @@ static void write_end(struct sl_history *history)
     bool is_cancelled = sl_str_equal(row->status, "cancelled");
     add_line(history, row->ended_us,
              json_pack("{s:s, s:s, s:s, s:I}", "event", "run_end", "level",
-                       is_bad ? "error" : is_cancelled ? "warn" : "info", "status", row->status, "elapsed_ms",
+                       is_bad         ? "error"
+                       : is_cancelled ? "warn"
+                                      : "info",
+                       "status", row->status, "elapsed_ms",
                        (json_int_t)((row->ended_us - row->started_us) / 1000)));
     (void)!write_lines(history, &ignored);
 }

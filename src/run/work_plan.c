@@ -172,8 +172,7 @@ static int plan(struct sl_world *world, const json_t *told, const json_t *stored
     SL_TRY(sl_fields_unpack(sl_plan_request_fields, told, &world->arena, &request, err));
     SL_TRY(sl_world_require_valid(world, err));
     SL_TRY(sl_publication_require(world->project, err));
-    SL_TRY(stored ? decide_as_planned(world, &request, stored, err)
-                  : decide(world, &request, err));
+    SL_TRY(stored ? decide_as_planned(world, &request, stored, err) : decide(world, &request, err));
     reply->due = (int64_t)(sl_plan_count(&world->graph, SL_VERDICT_STALE) +
                            sl_plan_count(&world->graph, SL_VERDICT_AFTER));
     if (!reply->due)

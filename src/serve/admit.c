@@ -56,11 +56,11 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*}", "select", select, "exclude", exclude,
-                  "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
+        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*}", "select", select, "exclude",
+                  exclude, "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
                   sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
-                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent, "plan",
-                  run->options.plan);
+                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent,
+                  "plan", run->options.plan);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -215,8 +215,8 @@ static void tell_refused(const struct sl_service_run *run)
 {
     const struct sl_err *why = sl_live_err(run->live);
     SL_AUTO(sl_json_free)
-    json_t *details = json_pack("{s:s, s:s}", "code", sl_code_info(why->code)->id, "message",
-                                why->message);
+    json_t *details =
+        json_pack("{s:s, s:s}", "code", sl_code_info(why->code)->id, "message", why->message);
     char *text = details ? json_dumps(details, JSON_COMPACT) : NULL;
     sl_service_audit(run->service, BY_SERVICE, "refuse", run->id, text);
     free(text);

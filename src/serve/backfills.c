@@ -210,6 +210,14 @@ static void remember(struct sl_service_run *run)
 
 // --- what follows its end
 
+static bool has_readers(const struct sl_backfill_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->tables[i].node->downstream_count)
+            return true;
+    return false;
+}
+
 // As `sluice run --select TABLE+` would, without the table.
 static int ask_downstream(struct sl_service_run *run, struct sl_err *err)
 {
@@ -219,6 +227,8 @@ static int ask_downstream(struct sl_service_run *run, struct sl_err *err)
         .pipeline = SL_NO_PIPELINE, .trigger = "after a backfill", .who = run->who};
     struct sl_service_run *next;
     const char *why;
+    if (!has_readers(plan))
+        return SL_OK;
     sl_arena_init(&arena, 0);
     for (size_t i = 0; i < plan->count; i++) {
         const char *name = plan->tables[i].node->bare;

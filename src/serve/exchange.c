@@ -454,11 +454,10 @@ int sl_exchange_start(struct sl_server *server, int fd, struct sl_err *err)
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->most_connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)most_of_one,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)options->idle_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_line,
-        server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_END);
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)most_of_one, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES,
+        MHD_OPTION_URI_LOG_CALLBACK, on_line, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     if (!server->mhd) {
         (void)close(fd);
         return sl_fail(err, SL_E_SERVE_LISTEN, "cannot serve HTTP");

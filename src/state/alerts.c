@@ -20,13 +20,14 @@
 #define NUMBER_AT(column) "cast(e.value->>" #column " as bigint)"
 #define ALERT_TEXTS 9
 #define ALERT_NUMBERS 5
-#define ALERT_VALUES                                                                             \
-    AT(0)                                                                                        \
-    ", " AT(1) ", " AT(2) ", " AT(3) ", " AT(4) ", " AT(5) ", " AT(6) ", " AT(7) ", " AT(        \
-        8) ", " NUMBER_AT(9) ", " NUMBER_AT(10) ", " NUMBER_AT(11) ", " NUMBER_AT(12) ", " NUMBER_AT(13)
+#define ALERT_VALUES                                                                      \
+    AT(0)                                                                                 \
+    ", " AT(1) ", " AT(2) ", " AT(3) ", " AT(4) ", " AT(5) ", " AT(6) ", " AT(7) ", " AT( \
+        8) ", " NUMBER_AT(9) ", " NUMBER_AT(10) ", " NUMBER_AT(11) ", " NUMBER_AT(12) "," \
+                                                                                      " " NUMBER_AT(13)
 #define MESSAGE_TEXTS 6
 #define MESSAGE_NUMBERS 2
-#define MESSAGE_VALUES                                                                       \
+#define MESSAGE_VALUES \
     AT(0) ", " AT(1) ", " AT(2) ", " AT(3) ", " AT(4) ", " NUMBER_AT(6) ", " NUMBER_AT(7)
 #define REPLACED(column) column " = excluded." column
 
@@ -50,9 +51,11 @@ struct sql {
     .list = "select " ALERT_COLUMNS " from alerts where " MINE                                                                          \
             "(cast(?2 as bigint) = 1 or closed_us = 0) and (cast(?3 as text) is null or "                                               \
             "environment = ?3) order by closed_us = 0 desc, opened_us desc, id limit ?4",                                               \
-    .put = "insert into alerts (" KEY ALERT_COLUMNS ") select " KEY_VALUE ALERT_VALUES " from json_each(?2) as e where true on conflict (" KEY "id) do update set " \
-        REPLACED("owner") ", " REPLACED("summary") ", " REPLACED("code") ", " REPLACED("run_id") ", " REPLACED("channels") ", " REPLACED("seen_us") ", " \
-        REPLACED("told_us") ", " REPLACED("closed_us") ", " REPLACED("times"), \
+    .put = "insert into alerts (" KEY ALERT_COLUMNS ") select " KEY_VALUE ALERT_VALUES                                                  \
+           " from json_each(?2) as e where true on conflict (" KEY                                                                      \
+           "id) do update set " REPLACED("owner") ", " REPLACED("summary") ", " REPLACED("code") ", " REPLACED("run_id") ", " REPLACED( \
+               "channels") ", " REPLACED("seen_us") ", " REPLACED("told_us") ", " REPLACED("close"                                      \
+                                                                                           "d_us") ", " REPLACED("times"),              \
     .unsent = "select " MESSAGE_COLUMNS " from outbox where " MINE "sent_us = 0 order by seq",                                          \
     .revive = "update outbox set dead_us = 0, next_us = ?2, created_us = ?2 where " MINE                                                \
               "dead_us > 0 and sent_us = 0",                                                                                            \
@@ -93,8 +96,8 @@ static const struct sql of_file = {
 static const struct sql of_server = {
     SQL(MINE, "project, ", "cast(?1 as text), "),
     .post = "insert into outbox (project, id, alert, event, channel, body, created_us, next_us, "
-            "environment) select cast(?1 as text), " MESSAGE_VALUES ", " AT(
-                5) " from json_each(?2) as e where true on conflict do nothing",
+            "environment) select cast(?1 as text), " MESSAGE_VALUES
+            ", " AT(5) " from json_each(?2) as e where true on conflict do nothing",
     .due = "with taken as (update outbox set holder = ?5, held_until_us = sluice_now() + cast(?6 "
            "as bigint) where seq in (select seq from outbox where next_us <= ?3 and held_until_us "
            "<= sluice_now() and " MAY_BE_SENT_BY_ME
@@ -453,9 +456,9 @@ int sl_alert_store_post(struct sl_alert_store *store, const struct sl_alert_mess
     SL_TRY_NEW(rows, err);
     for (size_t i = 0; i < count; i++) {
         const struct sl_alert_message *message = &messages[i];
-        const char *const texts[MESSAGE_TEXTS] = {message->id,      message->alert,
-                                                  message->event,   message->channel,
-                                                  message->body,    message->environment};
+        const char *const texts[MESSAGE_TEXTS] = {message->id,    message->alert,
+                                                  message->event, message->channel,
+                                                  message->body,  message->environment};
         const int64_t numbers[MESSAGE_NUMBERS] = {message->created_us, message->next_us};
         SL_TRY(add_row(rows, texts, MESSAGE_TEXTS, numbers, MESSAGE_NUMBERS, err));
     }

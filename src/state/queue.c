@@ -221,14 +221,14 @@ int sl_state_queue(struct sl_state *state, struct sl_arena *arena, struct sl_que
 {
     const struct sl_param params[] = {SL_TEXT(state->project)};
     struct queue_list list = {0};
-    SL_TRY(
-        SL_RUN_WITH(state,
-                    "select r.id, r.command, r.environment, r.pipeline, r.trigger_key, r.tick_us, "
-                    "r.who, r.started_us, q.options, case when exists (select 1 from audit as a where "
-                    "a.project = r.project and a.subject = r.id and a.what = 'cancel') then 1 else "
-                    "0 end from queue as q join runs as r on r.project = q.project and r.id = "
-                    "q.run_id where q.project = ?1 order by q.seq",
-                    params, .on_row = take_queued, .to = &list, .arena = arena));
+    SL_TRY(SL_RUN_WITH(
+        state,
+        "select r.id, r.command, r.environment, r.pipeline, r.trigger_key, r.tick_us, "
+        "r.who, r.started_us, q.options, case when exists (select 1 from audit as a where "
+        "a.project = r.project and a.subject = r.id and a.what = 'cancel') then 1 else "
+        "0 end from queue as q join runs as r on r.project = q.project and r.id = "
+        "q.run_id where q.project = ?1 order by q.seq",
+        params, .on_row = take_queued, .to = &list, .arena = arena));
     *ret = list.rows;
     *ret_count = list.count;
     return SL_OK;

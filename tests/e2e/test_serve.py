@@ -5,6 +5,7 @@ import os
 import pwd
 import queue
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -177,6 +178,45 @@ def test_a_cancelled_run_says_so_with_who_and_when(project):
     with Service(project) as service:
         assert service.end() == 0
     assert len(project.json("status")["runs"]) == 1
+
+
+def test_a_run_that_a_newer_one_takes_the_place_of_is_cancelled_too(project):
+    by_hand(project)
+    project.write("pipelines/all.yml", "max_runs: 1\noverlap: cancel_older\n")
+    slow_model(project)
+    with Service(project) as service:
+        older = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        (project.folder / "models/slow.sql").unlink()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        newer = project.json("trigger", "all")["run_id"]
+        assert service.wait_for("ended: cancelled")["run_id"] == older
+        assert service.wait_for("nothing to do")["run_id"] == newer
+        assert service.end() == 0
+    runs = {run["run_id"]: (run["status"], run["cancelled_by"]) for run in project.json("status")["runs"]}
+    assert runs == {older: ("cancelled", "(overlap)"), newer: ("nothing", None)}
+
+
+def test_a_run_that_is_still_planned_when_the_service_ends_waits_for_the_next_one(project):
+    """The target is looked at by the planning; it takes the connection and says nothing."""
+    by_hand(project)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        project.write("targets/w.yml", f"type: postgres\ndsn: host=127.0.0.1 port={silent.getsockname()[1]} dbname=no\ndeliver:\n  - table: clean.orders\n")
+        with Service(project) as service:
+            run = project.json("trigger", "all")["run_id"]
+            silent.settimeout(PATIENCE_S)
+            silent.accept()
+            service.process.send_signal(signal.SIGTERM)
+            service.wait_for("nothing new begins")
+            service.process.send_signal(signal.SIGTERM)
+            assert service.wait_for_end() in (0, 130)
+    assert project.json("status", run)["run"]["status"] == "queued"
+    (project.folder / "targets/w.yml").unlink()
+    with Service(project) as service:
+        assert service.wait_for("ended: ok")["run_id"] == run
+        assert service.end() == 0
+    assert project.count("curated.total") == 1
 
 
 @pytest.mark.parametrize("state", ["running", "queued"])
