@@ -483,7 +483,9 @@ static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *
                                      .tick_us = run->tick_us,
                                      .who = run->who,
                                      .asked_us = run->asked_us,
-                                     .options_json = options};
+                                     .options_json = options,
+                                     // A plan may be large, and is of use until it begins.
+                                     .row_json = run->options.plan ? "{}" : NULL};
     int code = sl_state_enqueue(run->service->state, &queued, ret_is_new, err);
     free(options);
     return code;

@@ -15,20 +15,18 @@
     "told_us, closed_us, times"
 #define MESSAGE_COLUMNS \
     "seq, id, alert, event, channel, body, created_us, next_us, sent_us, dead_us, attempts, error"
-// Of an array of texts and numbers, one of a batch.
-#define AT(column) "e.value->>" #column
-#define NUMBER_AT(column) "cast(e.value->>" #column " as bigint)"
+// Of an array of texts and numbers, one of a batch; the first is AT_FIRST.
+#define AT_FIRST "e.value->>0"
+#define AT(column) ", e.value->>" #column
+#define NUMBER_AT(column) ", cast(e.value->>" #column " as bigint)"
 #define ALERT_TEXTS 9
 #define ALERT_NUMBERS 5
-#define ALERT_VALUES                                                                      \
-    AT(0)                                                                                 \
-    ", " AT(1) ", " AT(2) ", " AT(3) ", " AT(4) ", " AT(5) ", " AT(6) ", " AT(7) ", " AT( \
-        8) ", " NUMBER_AT(9) ", " NUMBER_AT(10) ", " NUMBER_AT(11) ", " NUMBER_AT(12) "," \
-                                                                                      " " NUMBER_AT(13)
+#define ALERT_VALUES                                                                    \
+    AT_FIRST AT(1) AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) NUMBER_AT(9) NUMBER_AT(10) \
+        NUMBER_AT(11) NUMBER_AT(12) NUMBER_AT(13)
 #define MESSAGE_TEXTS 6
 #define MESSAGE_NUMBERS 2
-#define MESSAGE_VALUES \
-    AT(0) ", " AT(1) ", " AT(2) ", " AT(3) ", " AT(4) ", " NUMBER_AT(6) ", " NUMBER_AT(7)
+#define MESSAGE_VALUES AT_FIRST AT(1) AT(2) AT(3) AT(4) NUMBER_AT(6) NUMBER_AT(7)
 #define REPLACED(column) column " = excluded." column
 
 // Of one alert and channel messages go out in their order: who is told that all is well again must
@@ -96,8 +94,8 @@ static const struct sql of_file = {
 static const struct sql of_server = {
     SQL(MINE, "project, ", "cast(?1 as text), "),
     .post = "insert into outbox (project, id, alert, event, channel, body, created_us, next_us, "
-            "environment) select cast(?1 as text), " MESSAGE_VALUES
-            ", " AT(5) " from json_each(?2) as e where true on conflict do nothing",
+            "environment) select cast(?1 as text), " MESSAGE_VALUES AT(
+                5) " from json_each(?2) as e where true on conflict do nothing",
     .due = "with taken as (update outbox set holder = ?5, held_until_us = sluice_now() + cast(?6 "
            "as bigint) where seq in (select seq from outbox where next_us <= ?3 and held_until_us "
            "<= sluice_now() and " MAY_BE_SENT_BY_ME

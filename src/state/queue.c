@@ -152,7 +152,7 @@ static int insert_run(struct sl_state *state, const struct sl_queued *queued, in
         SL_TEXT(queued->trigger),
         SL_NUMBER(queued->tick_us),
         SL_TEXT(queued->who),
-        SL_TEXT(queued->options_json),
+        SL_TEXT(queued->row_json ? queued->row_json : queued->options_json),
     };
     return SL_RUN_WITH(
         state,

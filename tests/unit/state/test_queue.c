@@ -126,6 +126,21 @@ static void a_run_that_begins_keeps_what_it_was_asked_for_with(void **state)
     assert_int_equal(runs[0].started_us, 60);
 }
 
+static void its_row_keeps_less_than_the_queue_where_that_is_asked_for(void **state)
+{
+    struct store *store = *state;
+    const struct sl_queued asked = {
+        .run_id = "q1", .trigger = "http", .options_json = "{\"plan\": {}}", .row_json = "{}"};
+    struct sl_queued *queue;
+    struct sl_run_row *runs;
+    bool is_new;
+    OK(sl_state_enqueue(store->state, &asked, &is_new, &err));
+    assert_int_equal(list_queue(store, &queue), 1);
+    assert_string_equal(queue[0].options_json, "{\"plan\": {}}");
+    assert_int_equal(list_runs(store, (struct sl_run_filter){.status = "queued"}, &runs), 1);
+    assert_string_equal(runs[0].options_json, "{}");
+}
+
 static void what_is_taken_out_of_the_queue_stays_in_the_history(void **state)
 {
     struct store *store = *state;
@@ -450,6 +465,7 @@ int main(void)
         CASE(runs_of_the_same_moment_are_paged_by_their_id),
         CASE(the_same_tick_is_queued_once_however_often_it_is_asked_for),
         CASE(a_run_that_begins_keeps_what_it_was_asked_for_with),
+        CASE(its_row_keeps_less_than_the_queue_where_that_is_asked_for),
         CASE(what_is_taken_out_of_the_queue_stays_in_the_history),
         CASE(ticks_are_kept_and_only_a_later_one_of_the_queue_moves_them),
         CASE(a_pause_stays_as_it_was_first_until_it_is_taken_back),
