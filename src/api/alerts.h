@@ -77,11 +77,13 @@ struct sl_alert_query {
 SL_MUST int sl_alert_store_list(struct sl_alert_store *store, const struct sl_alert_query *query,
                                 struct sl_arena *arena, struct sl_alert_row **ret,
                                 size_t *ret_count, struct sl_err *err);
-// Inserts it, or replaces the one with its id.
-SL_MUST int sl_alert_store_put(struct sl_alert_store *store, const struct sl_alert_row *alert,
-                               struct sl_err *err);
+// Inserts them, or replaces those with their ids, which differ; in one statement.
+SL_MUST int sl_alert_store_put(struct sl_alert_store *store, const struct sl_alert_row *alerts,
+                               size_t count, struct sl_err *err);
+// In one statement; what has the id of one that is there for the channel is left out.
 SL_MUST int sl_alert_store_post(struct sl_alert_store *store,
-                                const struct sl_alert_message *message, struct sl_err *err);
+                                const struct sl_alert_message *messages, size_t count,
+                                struct sl_err *err);
 
 // What may be sent at a time: not sent, not given up, and no message of the same alert to the same
 // channel waits before it. Oldest first. Out of a shared store they are claimed: nobody else gets

@@ -45,6 +45,8 @@ struct sl_queued {
     const char *who;         // NULL: nobody
     int64_t asked_us;
     const char *options_json; // what sl_state_queue gives back; NULL is "{}"
+    const char *row_json;     // what its row in the history keeps of that; NULL: all
+    bool is_cancelled;        // set by sl_state_queue: the audit log has a "cancel" of it
 };
 // Keeps a run that was asked for, and in the same transaction its tick as handled (unless a later
 // one was). The same run id, or the same pipeline, trigger and tick (not 0), is kept only once,

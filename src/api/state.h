@@ -34,8 +34,8 @@ struct sl_run_row {
     const char *id;
     const char *command;     // "run", "retry", "apply"
     const char *environment; // NULL: none
-    // "queued", "running", "ok", "nothing", "partial", "error", "interrupted"; of one that never
-    // began also "cancelled", "skipped"
+    // "queued", "running", "ok", "nothing", "partial", "error", "interrupted", "cancelled" (before
+    // or after it began); of one that never began also "skipped"
     const char *status;
     int64_t started_us, ended_us; // ended 0: queued, running, or killed. Started, of a queued one:
                                   // when it was asked for
@@ -48,8 +48,11 @@ struct sl_run_row {
     int64_t tick_us;          // the moment it was meant for; 0: none
     const char *who;          // asked for it; NULL: nobody (a trigger), or not said
     const char *options_json; // it was queued with; set by the store. NULL: it was not queued
-    bool is_unheld;           // set by the store: it has begun and not ended, and its owner
-                              // (api/leases.h) has no lease any more. False where it has no owner
+    const char
+        *cancelled_by;    // set by the store, of the audit log's first "cancel" of a run that is
+    int64_t cancelled_us; // queued, running or cancelled; NULL and 0: nobody, or nobody knows
+    bool is_unheld;       // set by the store: it has begun and not ended, and its owner
+                          // (api/leases.h) has no lease any more. False where it has no owner
 };
 
 struct sl_step_row {

@@ -70,7 +70,8 @@ static struct sl_backfill_asked asked_of(const struct backfill_options *options)
                                                   .resume = options->resume,
                                                   .chunk = options->chunk,
                                                   .newest_first = options->order == 1},
-                                      .concurrency = options->concurrency};
+                                      .concurrency = options->concurrency,
+                                      .downstream = options->downstream};
 }
 
 // On a terminal somebody is asked; else --yes has to be said beforehand.
@@ -172,7 +173,7 @@ static int execute(const struct backfill_options *options, struct sl_world *worl
     const struct sl_run_options how = {.concurrency = options->concurrency, .listener = &listener};
     int code =
         options->detach ? SL_E_LOCKED : sl_world_backfill(world, plan, &how, &backfill, &run, err);
-    if (code == SL_E_LOCKED && !options->downstream)
+    if (code == SL_E_LOCKED)
         return ask_service(options, world->project, &view, ret_exit, err);
     SL_TRY(code);
     SL_TRY(sl_backfill_view_end(&view, plan, err));
@@ -208,8 +209,6 @@ static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
     bool is_wanted;
     const struct sl_backfill_asked asked = asked_of(options);
     SL_TRY(sl_backfill_asked_check(&asked, err));
-    if (options->detach && options->downstream)
-        return sl_fail(err, SL_E_USAGE, "the service does not do --downstream: the next run does");
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(make_plan(options, &world, &plan, err));
@@ -245,7 +244,7 @@ const struct sl_command sl_command_backfill = {
         "The position of the tables does not move: the next run does what it would have done\n"
         "without the backfill, and brings what reads them up to date, which --downstream does at "
         "once. With it and --json\nthe second run is a second document. While `sluice serve` is at "
-        "work on the project it is asked to do it, without\n--downstream, and waited for; Ctrl-C "
+        "work on the project it is asked to do it\nand waited for; Ctrl-C "
         "then leaves it to the service. Exit codes: as of `sluice "
         "run`; 5 if some chunks failed.",
     .rows = rows,

@@ -2,6 +2,7 @@
 #include "cli/backfill.h"
 
 #include "base/clock.h"
+#include "cli/wait.h"
 #include "serve/client.h"
 
 #include <string.h>
@@ -93,6 +94,18 @@ static void print_end(const struct sl_backfill_asking *asking, const json_t *ans
                 sl_json_text(answer, "backfill_id", ""));
 }
 
+// The run that the service did after it.
+static int wait_for_downstream(const struct sl_backfill_asking *asking, const json_t *answer,
+                               int *ret_exit, struct sl_err *err)
+{
+    const char *id = sl_json_text(answer, "downstream_run_id", NULL);
+    if (id)
+        return sl_wait_for_run(asking->common, asking->state_folder, id, ret_exit, err);
+    if (asking->asked->downstream && *ret_exit != 130 && sl_json_int(answer, "exit_code", 0))
+        sl_tell(asking->common, SL_LOG_WARN, "what reads the tables was not run");
+    return SL_OK;
+}
+
 static int wait_for_end(const struct sl_backfill_asking *asking, const char *id, int *ret_exit,
                         struct sl_err *err)
 {
@@ -101,15 +114,24 @@ static int wait_for_end(const struct sl_backfill_asking *asking, const char *id,
     (void)snprintf(path, sizeof path, "/api/v1/backfills/%.36s", id);
     int code = follow(asking, path, &answer, err);
     sl_backfill_view_wipe(asking->view);
+    if (code == SL_E_SERVE_NOBODY) {
+        sl_err_clear(err);
+        (void)sl_fail(err, SL_E_SERVE_LEFT, "the service has ended before the backfill had");
+        return sl_err_hint(err,
+                           "it goes on when the service begins again; `sluice backfill --resume "
+                           "%.36s` does it without one",
+                           asking->asked->options.resume ? asking->asked->options.resume : id);
+    }
     SL_TRY(code);
     const json_t *failure = json_object_get(answer, "error");
     if (json_is_object(failure))
         return fail_as_told(failure, err);
     *ret_exit = (int)sl_json_int(answer, "exit_code", 0);
     if (asking->common->json)
-        return sl_print_json(answer, err);
-    print_end(asking, answer);
-    return SL_OK;
+        SL_TRY(sl_print_json(answer, err));
+    else
+        print_end(asking, answer);
+    return wait_for_downstream(asking, answer, ret_exit, err);
 }
 
 // Of the body only what was said: the rest is as the service has it.

@@ -379,8 +379,7 @@ static void print_withheld(const struct sl_backfill_view *view)
                 publication->withheld[i].because);
 }
 
-static void print_last_line(const struct sl_backfill_view *view,
-                            const struct sl_backfill_plan *plan)
+static void print_last_line(const struct sl_backfill_view *view)
 {
     const struct sl_run *run = view->run;
     const size_t *by = run->by_status;
@@ -395,7 +394,12 @@ static void print_last_line(const struct sl_backfill_view *view,
         printf("  published #%lld", (long long)run->publication.number);
     putchar('\n');
     fflush(stdout);
-    if (by[SL_STATUS_PARTIAL] || by[SL_STATUS_ERROR] || run->was_interrupted)
+}
+
+static void tell_resume(const struct sl_backfill_view *view, const struct sl_backfill_plan *plan)
+{
+    const size_t *by = view->run->by_status;
+    if (by[SL_STATUS_PARTIAL] || by[SL_STATUS_ERROR] || view->run->was_interrupted)
         sl_tell(view->common, SL_LOG_INFO, "`sluice backfill --resume %s` does what is missing",
                 plan->id);
 }
@@ -413,11 +417,13 @@ int sl_backfill_view_end(struct sl_backfill_view *view, const struct sl_backfill
         SL_TRY(sl_run_print(view->run, &root, err));
         if (json_object_set_new(root, "backfill_id", json_string(plan->id)) != 0)
             return sl_fail_memory(err);
+        tell_resume(view, plan);
         return sl_print_json(root, err);
     }
     if (view->common->log_format == SL_LOG_TEXT)
         print_failures(view);
     print_withheld(view);
-    print_last_line(view, plan);
+    print_last_line(view);
+    tell_resume(view, plan);
     return SL_OK;
 }

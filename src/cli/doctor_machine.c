@@ -5,6 +5,7 @@
 #include "api/leases.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "cli/history.h"
 #include "notify/notify.h"
 #include "serve/client.h"
 #include "spec/pipeline.h"
@@ -265,6 +266,11 @@ static int look_leader(struct looker *looker, bool *ret_is_led)
         sl_state_lease_look(looker->of->state, name, looker->arena, &lease, &failure) != SL_OK ||
         lease.left_ms <= 0)
         return SL_OK;
+    const char *unclaimed;
+    if (sl_cli_unclaimed(looker->of->state, project, looker->arena, &unclaimed, &failure) != SL_OK)
+        return add_failure(looker, "workers", &failure);
+    if (unclaimed)
+        SL_TRY(add(looker, "workers", SL_HEALTH_WRONG, unclaimed, NULL));
     *ret_is_led = true;
     return add(
         looker, "service", SL_HEALTH_OK,

@@ -1,6 +1,8 @@
 #include "cli/history.h"
 
+#include "api/leases.h"
 #include "api/queue.h"
+#include "run/handout_wire.h"
 
 void sl_cli_history_close(struct sl_cli_history *history)
 {
@@ -42,6 +44,34 @@ int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run_row *ru
         if (!rows[i].decided_us)
             SL_TRY(sl_strs_add(ret, &history->arena, rows[i].step, err));
     return SL_OK;
+}
+
+int sl_cli_unclaimed(struct sl_state *state, const struct sl_project *project,
+                     struct sl_arena *arena, const char **ret, struct sl_err *err)
+{
+    const char *environment = project->environment;
+    struct sl_leader_says says = {0};
+    struct sl_err garbled = {0};
+    struct sl_lease lease;
+    char count[64], time[32];
+    *ret = NULL;
+    if (!project->state_url)
+        return SL_OK;
+    const char *name =
+        sl_arena_printf(arena, SL_PRESENT_LEADER "%s", environment ? environment : "");
+    SL_TRY_NEW(name, err);
+    SL_TRY(sl_state_lease_look(state, name, arena, &lease, err));
+    if (lease.left_ms <= 0 ||
+        sl_says_parse(sl_leader_says_fields, lease.holder, arena, &says, &garbled) != SL_OK ||
+        says.unclaimed <= 0)
+        return SL_OK;
+    *ret = sl_arena_printf(arena,
+                           "no worker claims what is ready: %s (%s), since %s; `sluice worker` "
+                           "with the files of this project does",
+                           sl_count_of(says.unclaimed, "step", count),
+                           says.unclaimed_step ? says.unclaimed_step : "",
+                           sl_time_text(says.unclaimed_us, time));
+    return *ret ? SL_OK : sl_fail_memory(err);
 }
 
 const char *sl_cli_waits_text(const struct sl_run_row *run, const struct sl_strs *waits,

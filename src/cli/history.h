@@ -19,6 +19,10 @@ SL_MUST int sl_cli_find_run(struct sl_cli_history *history, const char *id, bool
 // What a person has to approve in it: "curated.total". Nothing where it is not at work.
 SL_MUST int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run_row *run,
                              struct sl_strs *ret, struct sl_err *err);
+// "3 steps (curated.total) wait for a worker since 2026-01-31 12:00:00: nobody claims them; ...",
+// if whoever leads the service says so; else *ret is NULL. Only of a state in PostgreSQL.
+SL_MUST int sl_cli_unclaimed(struct sl_state *state, const struct sl_project *project,
+                             struct sl_arena *arena, const char **ret, struct sl_err *err);
 // "waits for a person: `sluice approve 4f1c0b2e curated.total`"; NULL: out of memory.
 const char *sl_cli_waits_text(const struct sl_run_row *run, const struct sl_strs *waits,
                               struct sl_arena *arena);

@@ -5,6 +5,8 @@
 #include "base/fs.h"
 #include "run/run.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +20,7 @@ struct logs_options {
     struct sl_common common;
     const char *run; // id or its beginning
     const char *step;
-    bool follow;
+    bool follow, lines;
     int level;
     const char *since;
     int64_t since_us; // of it
@@ -32,6 +34,8 @@ static const struct sl_opt logs_rows[] = {
      SL_OPT_POSITIONAL, .placeholder = "STEP"},
     {"follow", SL_OPT_BOOL, offsetof(struct logs_options, follow), "false",
      "Go on as lines come, until the run ends.", 0, .letter = 'f'},
+    {"lines", SL_OPT_BOOL, offsetof(struct logs_options, lines), "false",
+     "Print the lines as they stand in the log, one JSON object each, of every level.", 0},
     {"level", SL_OPT_ENUM, offsetof(struct logs_options, level), "info",
      "Only lines of this level and above; debug: also those of steps that begin, and of attempts.",
      0, .values = levels, .placeholder = "LEVEL"},
@@ -222,11 +226,13 @@ static const char *what_became(const struct sl_run_row *run, size_t shown)
          "was killed: of steps that had not ended there is no line"},
         {"running", "is at work, and no step of it has ended yet", ""},
         {"queued", "waits in the queue", ""},
-        {"cancelled", "was cancelled before it began", ""},
+        {"cancelled", "was cancelled before a step of it had ended", ""},
         {"skipped", "was skipped: it never began", ""},
         {"interrupted", "was interrupted before a step of it had ended", ""},
         {"error", "failed before a step of it had ended", ""},
     };
+    if (sl_str_equal(sl_run_status(run), "cancelled") && !run->host)
+        return "was cancelled before it began";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (sl_str_equal(sl_run_status(run), words[i].status))
             return shown ? words[i].after_lines : words[i].alone;
@@ -292,6 +298,58 @@ static int print_all(struct sl_cli_history *history, const struct logs_options *
         printf("run %.8s %s\n", run->id, became);
     else
         printf("run %.8s has no such lines\n", run->id);
+    return SL_OK;
+}
+
+// --- as it stands
+
+// It stands in the line as it is, if it is in it at all.
+static bool is_plain(const char *step)
+{
+    for (; *step; step++)
+        if (!isalnum((unsigned char)*step) && !strchr("_. -", *step))
+            return false;
+    return true;
+}
+
+// A line at a time: a log may be larger than memory. Most lines are of other steps, and to look for
+// a name is a hundred times as fast as to read JSON.
+static int copy_lines(const struct logs_options *options, FILE *file, size_t *ret_shown)
+{
+    const char *plain =
+        !sl_str_is_empty(options->step) && is_plain(options->step) ? options->step : "";
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    while ((length = getline(&line, &room, file)) > 0) {
+        SL_AUTO(sl_json_free) json_t *json = NULL;
+        if (line[length - 1] != '\n' || !strstr(line, plain) ||
+            sl_json_parse(line, (size_t)length, "the log", &json, NULL) != SL_OK ||
+            !is_of_step(json, options->step) || !is_of_time(json, options->since_us))
+            continue;
+        (*ret_shown)++;
+        (void)fwrite(line, 1, (size_t)length, stdout);
+    }
+    free(line);
+    return ferror(file) || ferror(stdout);
+}
+
+static int print_lines(const struct logs_options *options, const struct sl_run_row *run,
+                       const char *path, struct sl_err *err)
+{
+    FILE *file = fopen(path, "re");
+    size_t shown = 0;
+    if (!file && errno == ENOENT)
+        return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
+    if (!file)
+        return sl_fail_errno(err, errno, "cannot read %s", path);
+    int wrong = copy_lines(options, file, &shown);
+    (void)fclose(file);
+    if (wrong)
+        return sl_fail_errno(err, errno, "cannot copy %s", path);
+    if (!shown && !sl_str_is_empty(options->step))
+        return sl_fail(err, SL_E_SERVE_MISSING, "the log of run %.8s says nothing of '%.200s'",
+                       run->id, options->step);
     return SL_OK;
 }
 
@@ -423,6 +481,8 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
         sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
     SL_TRY(require_here(&history, &run, path, err));
+    if (options.lines && !options.follow)
+        return print_lines(&options, &run, path, err);
     return options.follow ? follow(&history, &options, &run, path, ret_exit, err)
                           : print_all(&history, &options, &run, path, err);
 }

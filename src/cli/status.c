@@ -37,10 +37,11 @@ static json_t *run_json(const struct sl_run_row *run)
                               (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped",
                               (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
                   : json_null();
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command",
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id, "command",
                      run->command, "environment", run->environment, "status", sl_run_status(run),
                      "started", sl_clock_format(run->started_us, started), "elapsed_ms", elapsed,
-                     "counts", counts);
+                     "counts", counts, "cancelled_by", sl_json_string_or_null(run->cancelled_by),
+                     "cancelled_at", sl_json_time(run->cancelled_us));
 }
 
 // Of the newest runs: what is long ago says nothing of how estimates are now.
@@ -58,15 +59,17 @@ static json_t *factor_or_null(double factor)
     return factor > 0 ? json_real(factor) : json_null();
 }
 
-static int print_runs_json(const struct sl_run_row *runs, size_t count,
+// NULL where nothing is to be said of workers.
+static int print_runs_json(const struct sl_run_row *runs, size_t count, const char *unclaimed,
                            const struct sl_estimate_score *estimates, struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}}", "schema", "sluice.status/1", "runs",
-                             list, "estimates", "steps", (json_int_t)estimates->steps,
+    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1",
+                             "runs", list, "estimates", "steps", (json_int_t)estimates->steps,
                              "time_factor", factor_or_null(estimates->time_factor), "rows_factor",
-                             factor_or_null(estimates->rows_factor));
+                             factor_or_null(estimates->rows_factor), "unclaimed",
+                             sl_json_string_or_null(unclaimed));
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, run_json(&runs[i])) != 0)
@@ -118,9 +121,11 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
     const struct sl_run_filter filter = {.limit = (size_t)options->limit};
     SL_TRY(sl_state_runs(history->state, &filter, &history->arena, &runs, &count, err));
     struct sl_estimate_score estimates;
+    const char *unclaimed;
     SL_TRY(score(history, runs, count, &estimates, err));
+    SL_TRY(sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
     if (options->common.json)
-        return print_runs_json(runs, count, &estimates, err);
+        return print_runs_json(runs, count, unclaimed, &estimates, err);
     if (!count) {
         puts("nothing has been run yet");
         return SL_OK;
@@ -135,6 +140,8 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
         SL_TRY(add_run(&grid, &runs[i], err));
     SL_TRY(sl_grid_print(&grid, stdout, err));
     print_score(&estimates);
+    if (unclaimed)
+        printf("\n%s\n", unclaimed);
     return SL_OK;
 }
 
@@ -223,6 +230,11 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
         return print_run_json(&run, &waits, steps, count, err);
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
            sl_run_status(&run));
+    if (run.cancelled_by) {
+        fputs("cancelled by ", stdout);
+        sl_put_plain(stdout, run.cancelled_by);
+        printf(" at %s\n", sl_time_text(run.cancelled_us, time));
+    }
     if (waits.count) {
         const char *text = sl_cli_waits_text(&run, &waits, &history->arena);
         SL_TRY_NEW(text, err);
@@ -230,6 +242,12 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
         sl_put_plain(stdout, text);
         putchar('\n');
     }
+    const char *unclaimed = NULL;
+    if (!run.ended_us)
+        SL_TRY(
+            sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
+    if (unclaimed)
+        printf("%s\n", unclaimed);
     struct sl_grid grid;
     sl_grid_init(&grid, &history->arena, 8, 0x7C);
     SL_TRY(sl_grid_row(&grid,

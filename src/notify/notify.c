@@ -47,6 +47,10 @@ struct judging {
     struct sl_notify *notify;
     struct sl_circumstances circumstances;
     struct sl_map open; // "kind subject" -> struct sl_alert_row *
+    // What is to be written, all at once.
+    struct sl_alert_row *rows;
+    struct sl_alert_message *messages;
+    size_t row_count, message_count;
     struct sl_arena arena;
 };
 
@@ -112,9 +116,29 @@ static int post(struct judging *judging, const struct sl_decision *decision, str
                                            .body = kept,
                                            .created_us = now_us,
                                            .next_us = now_us};
-        SL_TRY(sl_alert_store_post(judging->notify->store, &message, err));
+        if (!SL_PUSH(&judging->arena, judging->messages, judging->message_count, message))
+            return sl_fail_memory(err);
     }
     return SL_OK;
+}
+
+// The same alert may come of two findings: the last one stands.
+static int keep_row(struct judging *judging, const struct sl_alert_row *row, struct sl_err *err)
+{
+    for (size_t i = 0; i < judging->row_count; i++)
+        if (strcmp(judging->rows[i].id, row->id) == 0) {
+            judging->rows[i] = *row;
+            return SL_OK;
+        }
+    return SL_PUSH(&judging->arena, judging->rows, judging->row_count, *row) ? SL_OK
+                                                                             : sl_fail_memory(err);
+}
+
+static int write_all(struct judging *judging, struct sl_err *err)
+{
+    struct sl_alert_store *store = judging->notify->store;
+    SL_TRY(sl_alert_store_put(store, judging->rows, judging->row_count, err));
+    return sl_alert_store_post(store, judging->messages, judging->message_count, err);
 }
 
 static int take(struct judging *judging, const struct sl_finding *finding, struct sl_err *err)
@@ -136,7 +160,7 @@ static int take(struct judging *judging, const struct sl_finding *finding, struc
     const struct sl_alert_row *was = sl_map_get(&judging->open, key);
     if (decision.event == SL_EVENT_RESOLVED) // what it was is remembered, not that it is over
         kept.summary = was->summary;
-    SL_TRY(sl_alert_store_put(judging->notify->store, &kept, err));
+    SL_TRY(keep_row(judging, &kept, err));
     return decision.event == SL_EVENT_NONE ? SL_OK : post(judging, &decision, err);
 }
 
@@ -194,6 +218,7 @@ static int judge(struct sl_notify *notify, const struct sl_findings *findings, c
     // A run may be of a project that has been read anew since it began.
     if (world && world->project == notify->project)
         SL_TRY(take_gone(&judging, &world->graph, err));
+    SL_TRY(write_all(&judging, err));
     SL_TRY(sl_alert_store_forget(notify->store, judging.circumstances.now_us - KEEP_US, err));
     return sl_alert_store_end(notify->store, err);
 }

@@ -40,7 +40,8 @@ static bool is_stop(const json_t *error)
 
 static const char *end_of(const char *status, const json_t *error)
 {
-    if (sl_str_equal(status, "killed") || sl_str_equal(status, "interrupted") || is_stop(error))
+    if (sl_str_equal(status, "killed") || sl_str_equal(status, "interrupted") ||
+        sl_str_equal(status, "cancelled") || is_stop(error))
         return "ABORT";
     return sl_str_equal(status, "error") ? "FAIL" : "COMPLETE";
 }

@@ -98,10 +98,12 @@ SL_MUST int sl_backfill_plan_unpack(const json_t *json, const struct sl_graph *g
                                     struct sl_err *err);
 
 // What was asked for, as JSON and back: {"tables", "from", "to", "partitions", "stale",
-// "allow_empty", "resume", "id", "chunk", "order", "concurrency"}, each may be missing.
+// "allow_empty", "resume", "id", "chunk", "order", "concurrency", "downstream"}, each may be
+// missing.
 struct sl_backfill_asked {
     struct sl_backfill_options options;
     int64_t concurrency; // 0: as many as the project lets steps run
+    bool downstream;     // a run of what reads the tables follows
 };
 json_t *sl_backfill_asked_json(const struct sl_backfill_asked *asked);
 SL_MUST int sl_backfill_asked_parse(const json_t *json, struct sl_arena *arena,

@@ -166,13 +166,13 @@ int sl_backfill_plan_unpack(const json_t *json, const struct sl_graph *graph,
 json_t *sl_backfill_asked_json(const struct sl_backfill_asked *asked)
 {
     const struct sl_backfill_choice *choice = &asked->options.choice;
-    return json_pack("{s:o, s:s*, s:s*, s:o, s:b, s:b, s:s*, s:s*, s:I, s:s, s:I}", "tables",
+    return json_pack("{s:o, s:s*, s:s*, s:o, s:b, s:b, s:s*, s:s*, s:I, s:s, s:I, s:b}", "tables",
                      sl_json_strs(&choice->tables), "from", choice->from, "to", choice->to,
                      "partitions", sl_json_strs(&choice->partitions), "stale", choice->is_stale,
                      "allow_empty", choice->may_empty, "resume", asked->options.resume, "id",
                      asked->options.id, "chunk", (json_int_t)asked->options.chunk, "order",
                      asked->options.newest_first ? "newest" : "oldest", "concurrency",
-                     (json_int_t)asked->concurrency);
+                     (json_int_t)asked->concurrency, "downstream", asked->downstream);
 }
 
 static int take_texts(const json_t *list, struct sl_arena *arena, struct sl_strs *ret,
@@ -202,6 +202,7 @@ int sl_backfill_asked_parse(const json_t *json, struct sl_arena *arena,
     SL_TRY(take_text(json, "to", arena, &choice->to, err));
     SL_TRY(take_text(json, "resume", arena, &asked.options.resume, err));
     SL_TRY(take_text(json, "id", arena, &asked.options.id, err));
+    asked.downstream = sl_json_bool(json, "downstream", false);
     choice->is_stale = sl_json_bool(json, "stale", false);
     choice->may_empty = sl_json_bool(json, "allow_empty", false);
     asked.options.chunk = sl_json_int(json, "chunk", 0);

@@ -54,6 +54,17 @@ void sl_checkup_go(struct sl_checkup *checkup)
     sl_executor_dispatch(checkup->controller.executor);
 }
 
+void sl_checkup_cut_off(struct sl_checkup *checkup)
+{
+    struct sl_executor *executor = checkup->controller.executor;
+    if (!sl_executor_unplan(executor, &checkup->controller)) {
+        sl_executor_press(executor, &checkup->controller, 3);
+        return;
+    }
+    (void)sl_fail(&checkup->reply.err, SL_E_INTERRUPTED, "no worker was free for it");
+    checkup->on_end(checkup->owner, checkup);
+}
+
 const struct sl_health *sl_checkup_health(const struct sl_checkup *checkup)
 {
     return checkup->has_seen ? &checkup->reply.health : NULL;

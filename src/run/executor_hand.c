@@ -59,6 +59,21 @@ static void on_back(void *owner, size_t number)
     sl_executor_dispatch(executor);
 }
 
+static size_t count_ready(void *owner, const char **ret_step)
+{
+    const struct sl_executor *executor = owner;
+    const struct sl_ready_step *first = sl_ready_first(&executor->ready);
+    if (!executor->hands_all_out || !first)
+        return 0;
+    *ret_step = first->node->name;
+    return executor->ready.count;
+}
+
+static bool has_room(void *owner)
+{
+    return sl_executor_has_seat(owner);
+}
+
 int sl_executor_hand_out(struct sl_executor *executor, struct sl_handout *handout, bool is_all,
                          struct sl_err *err)
 {
@@ -67,6 +82,8 @@ int sl_executor_hand_out(struct sl_executor *executor, struct sl_handout *handou
                                           .on_reply = sl_executor_on_reply,
                                           .on_begin = on_begin,
                                           .on_back = on_back,
+                                          .count_ready = count_ready,
+                                          .has_room = has_room,
                                           .owner = executor};
     executor->handout = handout;
     executor->hands_all_out = is_all;

@@ -14,6 +14,8 @@
 #define LOOK_MS 1000    // nothing is to be missed for longer, whatever became of a notification
 #define LEADER_MS 10000 // so long workers keep the code of a leader that says nothing
 #define COLLECT_MOST 1000
+#define PATIENCE_MS 5000 // a worker that is there claims within milliseconds
+#define TELL_US (60 * INT64_C(1000000))
 
 // A step that is out.
 struct entry {
@@ -22,6 +24,7 @@ struct entry {
     struct sl_hander *hander;
     size_t number;
     bool is_put;     // in the store
+    int64_t put_us;  // monotonic
     bool is_begun;   // somebody has claimed it, and that was told
     bool is_gone;    // from the store: its end is to be told
     int asked, told; // to drain, to end: wanted, and written to the store
@@ -44,6 +47,12 @@ struct sl_handout {
     int64_t sent;        // makes ids unique together with the run's
     bool is_settled;
     int64_t settles_us; // monotonic: at the latest
+    // What no worker claims. Times are monotonic.
+    size_t unclaimed, told_unclaimed;
+    int64_t unclaimed_us, told_us; // of the oldest; 0: none
+    int64_t unclaimed_at_us;       // when that was, of the clock; it stays while there are some
+    int64_t ready_us;              // nobody is there for what is ready, since; 0: somebody is
+    char *unclaimed_step;
 };
 
 // --- entries
@@ -126,8 +135,11 @@ static int put_new(struct sl_handout *handout, struct sl_err *err)
                                             .request_json = at->request};
     int code = count ? sl_state_put_jobs(handout->options.state, jobs, count, err) : SL_OK;
     free(jobs);
-    for (struct entry *at = handout->entries; code == SL_OK && at; at = at->next)
+    for (struct entry *at = handout->entries; code == SL_OK && at; at = at->next) {
+        if (is_new(at))
+            at->put_us = sl_clock_monotonic_us();
         at->is_put |= !at->is_gone;
+    }
     return code;
 }
 
@@ -385,17 +397,15 @@ bool sl_handout_has_room(const struct sl_handout *handout, const struct sl_hande
     return handout->machine_count && out_of(handout, hander->code) < slots_of(handout, hander);
 }
 
-// What nobody is there to claim goes back to where it came from.
-static void take_back_stranded(struct sl_handout *handout, const struct sl_hander *hander)
+// Those that nobody has claimed, and whose ids begin so.
+static void take_back_all(struct sl_handout *handout, const char *prefix)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_job *jobs;
     struct sl_err err = {0};
     size_t count;
     sl_arena_init(&arena, 0);
-    const char *prefix = sl_handout_prefix(handout->options.environment, hander->code, &arena);
-    if (!prefix ||
-        sl_state_take_back(handout->options.state, prefix, &arena, &jobs, &count, &err) != SL_OK)
+    if (sl_state_take_back(handout->options.state, prefix, &arena, &jobs, &count, &err) != SL_OK)
         return;
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = sl_map_get(&handout->by_id, jobs[i].id);
@@ -404,10 +414,103 @@ static void take_back_stranded(struct sl_handout *handout, const struct sl_hande
     }
 }
 
+// What nobody is there to claim goes back to where it came from.
+static void take_back_stranded(struct sl_handout *handout, const struct sl_hander *hander)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    const char *prefix = sl_handout_prefix(handout->options.environment, hander->code, &arena);
+    if (prefix)
+        take_back_all(handout, prefix);
+}
+
+// --- what nobody claims
+
+static bool is_too_long(const struct sl_handout *handout, int64_t since_us, int64_t now_us)
+{
+    const int64_t patience_ms = handout->options.patience_ms;
+    return now_us - since_us > (patience_ms ? patience_ms : PATIENCE_MS) * 1000;
+}
+
+static bool is_unclaimed(const struct sl_handout *handout, const struct entry *entry,
+                         int64_t now_us)
+{
+    return entry->is_put && !entry->is_begun && !entry->is_gone && !entry->asked &&
+           is_too_long(handout, entry->put_us, now_us);
+}
+
+// Where the service itself may do steps, it takes as many as it has room for.
+static void take_back_unclaimed(struct sl_handout *handout)
+{
+    const int64_t now_us = sl_clock_monotonic_us();
+    for (size_t most = handout->count; most > 0; most--) {
+        struct entry *at = handout->entries;
+        while (at &&
+               !(is_unclaimed(handout, at, now_us) && at->hander->has_room(at->hander->owner)))
+            at = at->next;
+        if (!at)
+            return;
+        char *id = strdup(at->id);
+        at->put_us = now_us; // it is claimed meanwhile, or the store is busy: later
+        if (id)
+            take_back_all(handout, id);
+        free(id);
+    }
+}
+
+static void count_unclaimed(struct sl_handout *handout)
+{
+    const int64_t now_us = sl_clock_monotonic_us();
+    const char *step = NULL;
+    size_t ready = 0;
+    handout->unclaimed = 0;
+    handout->unclaimed_us = 0;
+    for (const struct sl_hander *at = handout->handers; at; at = at->next)
+        if (!slots_of(handout, at))
+            ready += at->count_ready(at->owner, &step);
+    handout->ready_us = !ready ? 0 : handout->ready_us ? handout->ready_us : now_us;
+    if (ready && is_too_long(handout, handout->ready_us, now_us)) {
+        handout->unclaimed = ready;
+        handout->unclaimed_us = handout->ready_us;
+    }
+    for (const struct entry *at = handout->entries; at; at = at->next) {
+        if (!is_unclaimed(handout, at, now_us))
+            continue;
+        handout->unclaimed++;
+        step = step ? step : at->step;
+        if (!handout->unclaimed_us || at->put_us < handout->unclaimed_us)
+            handout->unclaimed_us = at->put_us;
+    }
+    if (!handout->unclaimed)
+        handout->unclaimed_at_us = 0;
+    else if (!handout->unclaimed_at_us)
+        handout->unclaimed_at_us = sl_clock_now_us() - (now_us - handout->unclaimed_us);
+    free(handout->unclaimed_step);
+    handout->unclaimed_step = handout->unclaimed && step ? strdup(step) : NULL;
+}
+
+static void look_for_unclaimed(struct sl_handout *handout)
+{
+    const int64_t now_us = sl_clock_monotonic_us();
+    take_back_unclaimed(handout);
+    count_unclaimed(handout);
+    if (handout->unclaimed == handout->told_unclaimed &&
+        (!handout->unclaimed || now_us - handout->told_us < TELL_US))
+        return;
+    handout->told_unclaimed = handout->unclaimed;
+    handout->told_us = now_us;
+    handout->options.on_unclaimed(handout->options.owner, handout->unclaimed,
+                                  (now_us - handout->unclaimed_us) / 1000000,
+                                  handout->unclaimed_step);
+}
+
 static void say(struct sl_handout *handout)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_leader_says says = {.lake = handout->options.lake};
+    struct sl_leader_says says = {.lake = handout->options.lake,
+                                  .unclaimed = (int64_t)handout->unclaimed,
+                                  .unclaimed_step = handout->unclaimed_step};
+    says.unclaimed_us = handout->unclaimed_at_us;
     struct sl_err err = {0};
     char *details = NULL;
     int code = SL_OK;
@@ -455,6 +558,7 @@ static void look(struct sl_handout *handout)
     for (const struct sl_hander *at = handout->handers; at; at = at->next)
         if (out_of(handout, at->code) && !slots_of(handout, at))
             take_back_stranded(handout, at);
+    look_for_unclaimed(handout);
     soon(handout); // what could not be asked for before
     handout->options.on_room(handout->options.owner);
 }
@@ -633,6 +737,7 @@ void sl_handout_close(struct sl_handout **handout)
     }
     sl_map_clear(&old->by_id);
     sl_arena_clear(&old->present_arena);
+    free(old->unclaimed_step);
     free(old->prefix);
     free(old->name);
     free(old);

@@ -19,12 +19,16 @@ struct sl_handout_options {
     uv_loop_t *loop;
     struct sl_state *state; // of several machines, fenced by the lease of who leads
     const char *environment;
-    const char *lake; // its number
+    const char *lake;    // its number
+    int64_t patience_ms; // until a step is unclaimed; 0: 5 s
     // There are more workers than before, or fewer: what is ready may go to them.
     void (*on_room)(void *owner);
     // A machine came (with so many slots) or is gone (-1).
     void (*on_machine)(void *owner, const char *name, int64_t slots);
     void (*on_trouble)(void *owner, const char *what);
+    // So many steps wait for a worker longer than they should, and the service cannot do them; told
+    // again when it is another number, and each minute. 0: there are no more.
+    void (*on_unclaimed)(void *owner, size_t count, int64_t seconds, const char *step);
     // What a leader before this one had handed out is at work no more: once.
     void (*on_settled)(void *owner);
     void *owner;
@@ -43,8 +47,12 @@ struct sl_hander {
     void (*on_reply)(void *owner, size_t number, const json_t *reply, const struct sl_death *death);
     // A worker of this machine's name has it: once for each, before all else that is told of it.
     void (*on_begin)(void *owner, size_t number, const char *machine);
-    // Nobody has begun it, and nobody is there to do so.
+    // Nobody has begun it, and nobody is there to do so, or has in some seconds.
     void (*on_back)(void *owner, size_t number);
+    // Steps that are ready and may go nowhere else, and the name of one.
+    size_t (*count_ready)(void *owner, const char **ret_step);
+    // It would do one of these now.
+    bool (*has_room)(void *owner);
     void *owner;
     struct sl_hander *next; // the handout's
 };

@@ -26,6 +26,9 @@ const struct sl_field sl_worker_says_fields[] = {
 const struct sl_field sl_leader_says_fields[] = {
     SL_FIELD(struct sl_leader_says, codes, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_leader_says, lake, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_leader_says, unclaimed, SL_FIELD_INT),
+    SL_FIELD(struct sl_leader_says, unclaimed_us, SL_FIELD_INT),
+    SL_FIELD(struct sl_leader_says, unclaimed_step, SL_FIELD_TEXT),
     {0},
 };
 

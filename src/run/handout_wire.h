@@ -20,6 +20,9 @@ struct sl_worker_says {
 struct sl_leader_says {
     struct sl_strs codes; // the newest first
     const char *lake;
+    // Steps that no worker has claimed for some seconds, one of them, and since when; 0: none.
+    int64_t unclaimed, unclaimed_us;
+    const char *unclaimed_step;
 };
 extern const struct sl_field sl_worker_says_fields[], sl_leader_says_fields[];
 SL_MUST int sl_says_print(const struct sl_field *fields, const void *says, char **ret,

@@ -530,9 +530,13 @@ static void write_end(struct sl_history *history)
     const struct sl_run_row *row = &history->row;
     bool is_bad = sl_str_equal(row->status, "error") || sl_str_equal(row->status, "partial") ||
                   sl_str_equal(row->status, "interrupted");
+    bool is_cancelled = sl_str_equal(row->status, "cancelled");
     add_line(history, row->ended_us,
              json_pack("{s:s, s:s, s:s, s:I}", "event", "run_end", "level",
-                       is_bad ? "error" : "info", "status", row->status, "elapsed_ms",
+                       is_bad         ? "error"
+                       : is_cancelled ? "warn"
+                                      : "info",
+                       "status", row->status, "elapsed_ms",
                        (json_int_t)((row->ended_us - row->started_us) / 1000)));
     (void)!write_lines(history, &ignored);
 }

@@ -213,7 +213,8 @@ static int make_request(struct sl_live *live, const struct sl_live_options *opti
                                             .may_break = live->options.may_break,
                                             .full_refresh = options->full_refresh};
     json_t *packed = sl_fields_pack(sl_plan_request_fields, &request);
-    live->request = packed ? json_pack("{s:o}", "plan", packed) : NULL;
+    live->request =
+        packed ? json_pack("{s:o, s:O*}", "plan", packed, "holds", options->plan) : NULL;
     SL_TRY_NEW(live->request, err);
     live->controller.request = live->request;
     return SL_OK;
@@ -293,6 +294,11 @@ void sl_live_interrupt(struct sl_live *live, int times)
     if (sl_executor_unplan(live->controller.executor, &live->controller))
         end(live);
     sl_executor_dispatch(live->controller.executor);
+}
+
+void sl_live_cancelled(struct sl_live *live)
+{
+    live->run.was_cancelled = true;
 }
 
 static int require_approver(const struct sl_node *node, const char *name, const char *who,

@@ -13,6 +13,7 @@ struct sl_live_options {
     const char *pipeline, *trigger, *who; // of its history; NULL: not said
     int64_t tick_us;
     struct sl_strs select, exclude, may_break;
+    json_t *plan;            // that must still hold (SL_E_PLAN_CHANGED); NULL: any
     struct sl_strs approved; // see sl_gate_name: need not wait for a person
     bool full_refresh, fail_fast;
     const json_t *backfill;             // sl_backfill_asked_json: it is one of that; NULL: a run
@@ -38,6 +39,8 @@ void sl_live_free(struct sl_live **live); // for SL_AUTO. It has ended.
 // Once: no new step begins, those at work end after the file that they are at. Twice: they are
 // interrupted, and killed if they do not listen. Three times: they are killed.
 void sl_live_interrupt(struct sl_live *live, int times);
+// What it is interrupted for: its state is "cancelled" then, not "interrupted".
+void sl_live_cancelled(struct sl_live *live);
 
 // Before a run: whether `who` may let all of these begin. SL_E_SERVE_MISSING: one of them is
 // nothing that needs an approval; SL_E_SERVE_REFUSED: somebody else has to.

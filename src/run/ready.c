@@ -221,6 +221,15 @@ void sl_ready_release(struct sl_ready *ready, const struct sl_node *node)
 
 // Those of two targets that share a pool are counted twice: it is told to share the machine, not to
 // start.
+const struct sl_ready_step *sl_ready_first(const struct sl_ready *ready)
+{
+    const struct sl_ready_step *first = NULL;
+    for (size_t i = 0; i < ready->group_count; i++)
+        if (ready->groups[i].count && (!first || comes_before(&ready->groups[i].items[0], first)))
+            first = &ready->groups[i].items[0];
+    return first;
+}
+
 size_t sl_ready_startable(const struct sl_ready *ready)
 {
     size_t count = 0;

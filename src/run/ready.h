@@ -36,6 +36,8 @@ bool sl_ready_take(struct sl_ready *ready, struct sl_ready_step *ret);
 // One of this owner's, whether there is a slot or not; it holds none.
 bool sl_ready_pull(struct sl_ready *ready, const void *owner, struct sl_ready_step *ret);
 void sl_ready_release(struct sl_ready *ready, const struct sl_node *node);
+// That comes next, whether there is a slot or not; NULL: none waits. As long as nothing changes.
+const struct sl_ready_step *sl_ready_first(const struct sl_ready *ready);
 // How many could be taken now.
 size_t sl_ready_startable(const struct sl_ready *ready);
 

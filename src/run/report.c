@@ -29,7 +29,7 @@ static const char *state_at_end(const struct sl_run *run)
     const size_t *by = run->by_status;
     bool has_failed = by[SL_STATUS_ERROR] > 0 || run->was_late;
     if (run->was_interrupted)
-        return "interrupted";
+        return run->was_cancelled ? "cancelled" : "interrupted";
     if (by[SL_STATUS_PARTIAL] || (has_failed && has_done_something(run)))
         return "partial";
     if (has_failed)

@@ -90,6 +90,7 @@ struct sl_run {
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
     int64_t quarantined, set_aside;          // rows; values of rows that were published
     bool was_interrupted;
+    bool was_cancelled;                // it was interrupted because somebody asked for it
     bool was_late;                     // its deadline is over
     const char *state_note;            // NULL, or what happened to the state store
     struct sl_publication publication; // the newest at the run's end
@@ -110,8 +111,8 @@ void sl_run_clear(struct sl_run *run); // for SL_AUTO
 SL_MUST int sl_run_pin_borrowed(struct sl_run *run, struct sl_err *err);
 // Fills by_status, quarantined, set_aside once all steps have ended.
 void sl_run_count(struct sl_run *run);
-// "running", "interrupted", "ok", "nothing", "error", or "partial": something was done, and
-// something failed, whichever exit code that has.
+// "running", "interrupted", "cancelled", "ok", "nothing", "error", or "partial": something was
+// done, and something failed, whichever exit code that has.
 const char *sl_run_state(const struct sl_run *run);
 // The exit code that README.md documents.
 int sl_run_exit_code(const struct sl_run *run);

@@ -136,14 +136,43 @@ static int list(struct sl_world *world, struct sl_plan_reply *reply, struct sl_e
     return SL_OK;
 }
 
-static int plan(struct sl_world *world, const json_t *told, struct sl_plan_reply *reply,
-                struct sl_err *err)
+// What `sluice apply` says of it, said once more where nothing comes in between.
+static int require_holds(struct sl_world *world, const json_t *stored, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *now = NULL;
+    SL_TRY(sl_plan_print(&world->graph, world->project, &now, err));
+    if (sl_plan_compare(stored, now, err) == SL_OK)
+        return SL_OK;
+    return sl_err_hint(err, "make a new one: `sluice plan`, or GET /api/v1/plan");
+}
+
+static int decide_as_planned(struct sl_world *world, const struct sl_plan_request *request,
+                             const json_t *stored, struct sl_err *err)
+{
+    struct sl_graph *graph = &world->graph;
+    struct sl_err cause = {0};
+    int code = sl_graph_select(graph, &request->select, &request->exclude, &world->arena, &cause);
+    if (code == SL_E_SELECTOR)
+        return sl_fail(err, SL_E_PLAN_CHANGED, "the project has other steps than the plan: %s",
+                       cause.message);
+    if (code != SL_OK) {
+        *err = cause;
+        return code;
+    }
+    SL_TRY(sl_world_gather(world, false, err));
+    SL_TRY(sl_plan_decide(graph, request->full_refresh, &world->arena, err));
+    return require_holds(world, stored, err);
+}
+
+// `stored`: the plan that must still hold; NULL: any.
+static int plan(struct sl_world *world, const json_t *told, const json_t *stored,
+                struct sl_plan_reply *reply, struct sl_err *err)
 {
     struct sl_plan_request request = {0};
     SL_TRY(sl_fields_unpack(sl_plan_request_fields, told, &world->arena, &request, err));
     SL_TRY(sl_world_require_valid(world, err));
     SL_TRY(sl_publication_require(world->project, err));
-    SL_TRY(decide(world, &request, err));
+    SL_TRY(stored ? decide_as_planned(world, &request, stored, err) : decide(world, &request, err));
     reply->due = (int64_t)(sl_plan_count(&world->graph, SL_VERDICT_STALE) +
                            sl_plan_count(&world->graph, SL_VERDICT_AFTER));
     if (!reply->due)
@@ -221,7 +250,8 @@ bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_
     if (to_backfill) {
         *ret_reply = answer_backfill(world, to_backfill);
     } else if (to_plan) {
-        (void)!plan(world, to_plan, &planned, &planned.err);
+        const json_t *stored = json_object_get(request, "holds");
+        (void)!plan(world, to_plan, stored, &planned, &planned.err);
         *ret_reply = sl_fields_pack(sl_plan_reply_fields, &planned);
     } else if (to_publish) {
         if (publish(world, to_publish, &published, &published.err) != SL_OK)

@@ -8,6 +8,9 @@
 
 #define PRESS_MS 5000
 #define LOCK_MS 100
+// Who cancels a run for a newer one, and refuses one: no person is called so.
+#define BY_OVERLAP "(overlap)"
+#define BY_SERVICE "(service)"
 
 struct sl_service_run *sl_service_find(struct sl_service *service, const char *id)
 {
@@ -26,6 +29,7 @@ void sl_service_free_run(struct sl_service_run *run)
     sl_observer_close(&run->observer);
     sl_live_free(&run->live);
     sl_json_free(&run->backfill);
+    sl_json_free(&run->options.plan);
     sl_arena_clear(&run->arena);
     free(run);
 }
@@ -52,58 +56,13 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*}", "select", select, "exclude", exclude,
-                  "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
+        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*}", "select", select, "exclude",
+                  exclude, "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
                   sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
-                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent);
+                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent,
+                  "plan", run->options.plan);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
-}
-
-static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs *ret,
-                     struct sl_err *err)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach (array, i, item) {
-        if (!json_is_string(item))
-            return sl_fail(err, SL_E_STATE, "the queue holds a run with options that are none");
-        SL_TRY(sl_strs_add(ret, arena, json_string_value(item), err));
-    }
-    return SL_OK;
-}
-
-// What was asked for is a backfill, or not.
-static int read_backfill(struct sl_service_run *run, const char *text, struct sl_err *err)
-{
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    if (!text)
-        return SL_OK;
-    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
-    json_t *backfill = json_object_get(root, "backfill");
-    if (!backfill)
-        return SL_OK;
-    run->backfill = json_incref(backfill);
-    run->command = "backfill";
-    run->pipeline = SL_BACKFILL_PIPELINE;
-    return SL_OK;
-}
-
-static int parse_options(const char *text, struct sl_arena *arena, struct sl_start_options *ret,
-                         struct sl_err *err)
-{
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    if (!text)
-        return SL_OK;
-    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
-    SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
-    SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
-    SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
-    SL_TRY(read_strs(json_object_get(root, "approve"), arena, &ret->approved, err));
-    ret->full_refresh = sl_json_bool(root, "full_refresh", false);
-    ret->fail_fast = sl_json_bool(root, "fail_fast", false);
-    ret->traceparent = sl_arena_strdup(arena, sl_json_text(root, "traceparent", NULL));
-    return SL_OK;
 }
 
 // --- room
@@ -160,7 +119,7 @@ static bool take_run_lock(struct sl_service *service)
 
 // --- the life of one
 
-static void give_up(struct sl_service_run *run, const char *status)
+void sl_service_give_up(struct sl_service_run *run, const char *status)
 {
     sl_service_dequeue(run->service, run, status);
     unlink_run(run);
@@ -237,6 +196,32 @@ static void ask_again(struct sl_service_run *run)
         sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
 }
 
+// One without a history of its own: nothing to do, or it could not be planned. One that the
+// service's end interrupted before it had a history goes on waiting, for the next service.
+static void leave_queue(struct sl_service_run *run)
+{
+    const bool is_error = sl_live_err(run->live)->code != SL_OK;
+    const bool is_stopped = run->interrupts && !sl_live_had_nothing(run->live);
+    if (is_stopped && !run->is_cancelled)
+        return;
+    sl_service_dequeue(run->service, run,
+                       is_stopped ? "cancelled"
+                       : is_error ? "error"
+                                  : "nothing");
+}
+
+// Whoever asked for it has had an answer long ago: there the reason is found.
+static void tell_refused(const struct sl_service_run *run)
+{
+    const struct sl_err *why = sl_live_err(run->live);
+    SL_AUTO(sl_json_free)
+    json_t *details =
+        json_pack("{s:s, s:s}", "code", sl_code_info(why->code)->id, "message", why->message);
+    char *text = details ? json_dumps(details, JSON_COMPACT) : NULL;
+    sl_service_audit(run->service, BY_SERVICE, "refuse", run->id, text);
+    free(text);
+}
+
 static void on_end(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
@@ -245,14 +230,12 @@ static void on_end(void *owner, struct sl_live *live)
     run->state = SL_RUN_ENDED;
     run->generation->runs--;
     service->at_work--;
-    // One without a history of its own: nothing to do, or it could not be planned.
-    const char *status = sl_live_err(live)->code ? "error"
-                         : run->interrupts       ? "cancelled"
-                                                 : "nothing";
-    sl_service_dequeue(service, run, status);
+    leave_queue(run);
+    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
+        tell_refused(run);
     sl_service_tell_end(run);
     if (run->backfill)
-        sl_backfill_remember(run);
+        sl_service_end_backfill(run);
     if (sl_live_err(live)->code)
         on_trouble(run, sl_live_err(live));
     if (!run->backfill)
@@ -278,6 +261,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .exclude = run->options.select.count || !run->has_pipeline ? run->options.exclude
                                                                    : pipeline->exclude,
         .may_break = run->options.may_break,
+        .plan = run->options.plan,
         .approved = run->options.approved,
         .fail_fast = run->options.fail_fast,
         .full_refresh = run->options.full_refresh || pipeline->full_refresh,
@@ -315,7 +299,7 @@ static void begin_or_fail(struct sl_service_run *run, const struct sl_pipeline *
     if (begin(run, pipeline, &err) == SL_OK)
         return;
     sl_service_tell(SL_LOG_ERROR, run, "the run could not begin: %s", err.message);
-    give_up(run, "error");
+    sl_service_give_up(run, "error");
 }
 
 // Counted once for each pipeline, for thousands of its runs may wait.
@@ -343,7 +327,7 @@ static bool admit_one(struct sl_service *service)
             at->has_pipeline ? sl_project_pipeline(project, at->pipeline) : NULL;
         if (!pipeline && at->has_pipeline) {
             sl_service_tell(SL_LOG_WARN, at, "the pipeline is gone: its run is cancelled");
-            give_up(at, "cancelled");
+            sl_service_give_up(at, "cancelled");
             return true;
         }
         if (pipeline && is_full(service, pipeline, &full))
@@ -408,15 +392,10 @@ static void on_press(uv_timer_t *timer)
         sl_live_interrupt(run->live, run->interrupts = 3);
 }
 
-int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, int times,
-                      struct sl_err *err)
+int sl_service_interrupt(struct sl_service *service, struct sl_service_run *run, int times,
+                         struct sl_err *err)
 {
-    if (run->state == SL_RUN_QUEUED) {
-        sl_service_tell(SL_LOG_INFO, run, "cancelled before it began");
-        give_up(run, "cancelled");
-        return SL_OK;
-    }
-    if (run->state == SL_RUN_ENDED || !run->live)
+    if (run->state != SL_RUN_AT_WORK || !run->live)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended", run->id);
     run->interrupts = times > run->interrupts ? times : run->interrupts;
     if (run->interrupts == 2 && !run->press)
@@ -425,6 +404,23 @@ int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, in
         (void)uv_timer_start(run->press, on_press, PRESS_MS, 0);
     sl_live_interrupt(run->live, run->interrupts);
     return SL_OK;
+}
+
+int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, const char *who,
+                      struct sl_err *err)
+{
+    if (run->state == SL_RUN_ENDED || (run->state == SL_RUN_AT_WORK && !run->live))
+        return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended", run->id);
+    sl_service_audit(service, who, "cancel", run->id, NULL);
+    if (run->state == SL_RUN_QUEUED) {
+        sl_service_tell(SL_LOG_INFO, run, "cancelled before it began, by %s", who);
+        sl_service_give_up(run, "cancelled");
+        return SL_OK;
+    }
+    sl_service_tell(SL_LOG_INFO, run, "cancelled by %s", who);
+    run->is_cancelled = true;
+    sl_live_cancelled(run->live);
+    return sl_service_interrupt(service, run, 2, err);
 }
 
 // --- asking
@@ -442,8 +438,8 @@ static int take_backfill(struct sl_service_run *run, const json_t *asked, struct
                : sl_fail_memory(err);
 }
 
-static int make(struct sl_service *service, const struct sl_asked *asked,
-                struct sl_service_run **ret, struct sl_err *err)
+int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked,
+                        struct sl_service_run **ret, struct sl_err *err)
 {
     struct sl_service_run *run = calloc(1, sizeof *run);
     SL_TRY_NEW(run, err);
@@ -461,6 +457,7 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
     run->options.full_refresh = asked->options.full_refresh;
     run->options.fail_fast = asked->options.fail_fast;
+    run->options.plan = asked->options.plan ? json_incref(asked->options.plan) : NULL;
     run->options.traceparent = sl_arena_strdup(&run->arena, asked->options.traceparent);
     sl_uuid(run->id);
     *ret = run;
@@ -486,7 +483,9 @@ static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *
                                      .tick_us = run->tick_us,
                                      .who = run->who,
                                      .asked_us = run->asked_us,
-                                     .options_json = options};
+                                     .options_json = options,
+                                     // A plan may be large, and is of use until it begins.
+                                     .row_json = run->options.plan ? "{}" : NULL};
     int code = sl_state_enqueue(run->service->state, &queued, ret_is_new, err);
     free(options);
     return code;
@@ -529,7 +528,7 @@ static int go_on_unkept(struct sl_service_run *run, const struct sl_err *trouble
     return SL_OK;
 }
 
-static void append(struct sl_service *service, struct sl_service_run *run)
+void sl_service_append(struct sl_service *service, struct sl_service_run *run)
 {
     struct sl_service_run **at = &service->runs;
     while (*at)
@@ -548,14 +547,14 @@ static void make_way(struct sl_service *service, const char *pipeline,
         if (at->state != SL_RUN_QUEUED || strcmp(at->pipeline, pipeline) != 0 || drop-- <= 0)
             continue;
         sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
-        give_up(at, "cancelled");
+        (void)!sl_service_cancel(service, at, BY_OVERLAP, &ignored);
     }
     for (struct sl_service_run *at = service->runs; at; at = at->next) {
         if (at->state != SL_RUN_AT_WORK || at->interrupts || strcmp(at->pipeline, pipeline) != 0 ||
             cancel-- <= 0)
             continue;
-        sl_service_tell(SL_LOG_INFO, at, "interrupted: a newer run comes in its place");
-        (void)!sl_service_cancel(service, at, 2, &ignored);
+        sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
+        (void)!sl_service_cancel(service, at, BY_OVERLAP, &ignored);
     }
 }
 
@@ -564,7 +563,7 @@ static int keep(struct sl_service *service, const struct sl_asked *asked,
                 struct sl_service_run **ret, bool *ret_is_new, struct sl_err *err)
 {
     struct sl_err trouble = {0};
-    int code = make(service, asked, ret, err);
+    int code = sl_service_make_run(service, asked, ret, err);
     if (code == SL_OK)
         code = enqueue(*ret, ret_is_new, &trouble);
     if (code == SL_E_STATE_FENCED)
@@ -591,7 +590,7 @@ int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *a
     }
     sl_service_audit(service, asked->who ? asked->who : "", "backfill", run->id, details);
     free(details);
-    append(service, run);
+    sl_service_append(service, run);
     memcpy(ret_id, run->id, sizeof run->id);
     sl_service_admit(service);
     return SL_OK;
@@ -629,13 +628,13 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     bool was_admitting = service->is_admitting;
     service->is_admitting = true;
     make_way(service, run->pipeline, &answer);
-    append(service, run);
+    sl_service_append(service, run);
     service->is_admitting = was_admitting;
     if (answer.verdict == SL_OVERLAP_LEAVE_OUT) {
         *ret_why = "a run of the pipeline is at work";
         if (service->metrics)
             sl_metrics_tick_skipped(service->metrics, pipeline->name, "overlap");
-        give_up(run, "skipped");
+        sl_service_give_up(run, "skipped");
         return SL_OK;
     }
     char id[37];
@@ -643,129 +642,5 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     sl_service_admit(service);
     *ret = sl_service_find(service, id);
     *ret_why = *ret ? NULL : "it has ended already, or could not begin: the log says why";
-    return SL_OK;
-}
-
-// --- after a service before this one
-
-static int take_queued(struct sl_service *service, const struct sl_queued *queued,
-                       struct sl_err *err)
-{
-    const struct sl_asked asked = {.pipeline = queued->pipeline ? queued->pipeline : "",
-                                   .trigger = queued->trigger ? queued->trigger : "by hand",
-                                   .who = queued->who,
-                                   .tick_us = queued->tick_us,
-                                   .options = {.command = queued->command}};
-    struct sl_service_run *run = NULL;
-    int code = make(service, &asked, &run, err);
-    if (code == SL_OK)
-        code = read_backfill(run, queued->options_json, err);
-    if (code == SL_OK && !run->backfill)
-        code = parse_options(queued->options_json, &run->arena, &run->options, err);
-    if (code != SL_OK) {
-        sl_service_free_run(run);
-        return code;
-    }
-    snprintf(run->id, sizeof run->id, "%s", queued->run_id);
-    run->asked_us = queued->asked_us;
-    append(service, run);
-    return SL_OK;
-}
-
-// Whoever runs a backfill by the command is no service, and may be at work.
-static int recover_backfill(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
-{
-    bool was_ours;
-    SL_TRY(sl_backfill_recover(service, row, &was_ours, err));
-    if (!was_ours)
-        return SL_OK;
-    row->status = "interrupted";
-    row->ended_us = sl_clock_now_us();
-    return sl_state_end(service->state, row, err);
-}
-
-static int again(struct sl_service *service, const struct sl_run_row *row, struct sl_arena *arena,
-                 struct sl_err *err)
-{
-    struct sl_asked asked = {.pipeline = row->pipeline ? row->pipeline : SL_NO_PIPELINE,
-                             .trigger = "after a kill",
-                             .who = row->who};
-    struct sl_service_run *run;
-    const char *why;
-    if (row->pipeline && !sl_project_pipeline(sl_service_project(service), row->pipeline))
-        return SL_OK;
-    if (sl_str_equal(row->command, "apply")) {
-        sl_service_tell(SL_LOG_WARN, NULL,
-                        "run %s was killed, and is not gone on with: whether its plan still holds "
-                        "is to be asked again",
-                        row->id);
-        return SL_OK;
-    }
-    if (!row->pipeline && !row->options_json) {
-        sl_service_tell(SL_LOG_WARN, NULL,
-                        "run %s was killed, and is not gone on with: what it was asked for is not "
-                        "known",
-                        row->id);
-        return SL_OK;
-    }
-    SL_TRY(parse_options(row->options_json, arena, &asked.options, err));
-    asked.options.command = row->command;
-    if (row->pipeline)
-        sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
-                        row->id, row->pipeline);
-    else
-        sl_service_tell(SL_LOG_WARN, NULL, "run %s was killed: what it was asked for is done again",
-                        row->id);
-    return sl_service_ask(service, &asked, &run, &why, err);
-}
-
-// Environments share a state store.
-static bool is_of_ours(const struct sl_service *service, const char *environment)
-{
-    return sl_str_equal(environment, sl_service_project(service)->environment);
-}
-
-// What a killed service had begun is gone on with: tables know how far they have come. A run by the
-// command is of no service: nothing has triggered it.
-static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
-                         struct sl_err *err)
-{
-    if (!row->pipeline && sl_str_equal(row->command, "backfill"))
-        return recover_backfill(service, row, err);
-    if (!row->pipeline && !row->trigger)
-        return SL_OK;
-    if (!is_of_ours(service, row->environment))
-        return SL_OK;
-    SL_TRY(again(service, row, arena, err));
-    row->status = "interrupted";
-    row->ended_us = sl_clock_now_us();
-    return sl_state_end(service->state, row, err);
-}
-
-int sl_service_recover(struct sl_service *service, struct sl_err *err)
-{
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_queued *queued;
-    struct sl_run_row *rows;
-    size_t count;
-    sl_arena_init(&arena, 0);
-    SL_TRY(sl_state_queue(service->state, &arena, &queued, &count, err));
-    for (size_t i = 0; i < count; i++) {
-        struct sl_err trouble = {0};
-        if (!is_of_ours(service, queued[i].environment))
-            continue;
-        if (take_queued(service, &queued[i], &trouble) != SL_OK)
-            sl_service_tell(SL_LOG_ERROR, NULL, "run %s waits and cannot begin: %s",
-                            queued[i].run_id, trouble.message);
-    }
-    const struct sl_run_filter killed = {.is_abandoned = true};
-    SL_TRY(sl_state_runs(service->state, &killed, &arena, &rows, &count, err));
-    for (size_t i = 0; i < count; i++) {
-        struct sl_err trouble = {0};
-        if (resume_killed(service, &rows[i], &arena, &trouble) != SL_OK)
-            sl_service_tell(SL_LOG_ERROR, NULL, "run %s was killed, and is not gone on with: %s",
-                            rows[i].id, trouble.message);
-    }
-    sl_service_admit(service);
     return SL_OK;
 }

@@ -130,10 +130,10 @@ static const char *status_of(const struct sl_service_run *run)
         return "queued";
     if (run->state == SL_RUN_AT_WORK)
         return run->interrupts ? "stopping" : sl_live_backfill(run->live) ? "running" : "planning";
+    if (run->interrupts && !sl_live_is_planned(run->live))
+        return run->is_cancelled ? "cancelled" : "interrupted";
     if (sl_live_err(run->live)->code)
         return "error";
-    if (run->interrupts && !sl_live_is_planned(run->live))
-        return "cancelled";
     return sl_live_had_nothing(run->live) ? "nothing" : sl_run_state(sl_live_run(run->live));
 }
 
@@ -177,14 +177,15 @@ static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *
     const struct sl_err *failure = run->live ? sl_live_err(run->live) : NULL;
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[]}",
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[], s:o}",
                   "schema", "sluice.backfill.run/1", "run_id", run->id, "status", status_of(run),
                   "who", sl_json_string_or_null(run->who), "asked_at", sl_json_time(run->asked_us),
                   "started_at", sl_json_time(run->began_us), "ended_at",
                   sl_json_time(has_ended ? sl_clock_now_us() : 0), "asked", run->backfill,
                   "exit_code", has_ended ? json_integer(exit_code_of(run)) : json_null(), "error",
                   failure && failure->code ? sl_err_json(failure) : json_null(), "backfill_id",
-                  json_null(), "tables", "progress", json_null(), "running");
+                  json_null(), "tables", "progress", json_null(), "running", "downstream_run_id",
+                  sl_json_string_or_null(*run->downstream ? run->downstream : NULL));
     SL_TRY_NEW(root, err);
     if (run->live)
         SL_TRY(add_live(run, root, err));
@@ -193,7 +194,7 @@ static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *
     return SL_OK;
 }
 
-void sl_backfill_remember(struct sl_service_run *run)
+static void remember(struct sl_service_run *run)
 {
     struct sl_service *service = run->service;
     json_t *document = NULL;
@@ -205,6 +206,68 @@ void sl_backfill_remember(struct sl_service_run *run)
         return;
     if (json_array_size(service->backfills) > MOST_REMEMBERED)
         (void)json_array_remove(service->backfills, 0);
+}
+
+// --- what follows its end
+
+static bool has_readers(const struct sl_backfill_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->tables[i].node->downstream_count)
+            return true;
+    return false;
+}
+
+// As `sluice run --select TABLE+` would, without the table.
+static int ask_downstream(struct sl_service_run *run, struct sl_err *err)
+{
+    const struct sl_backfill_plan *plan = sl_live_backfill(run->live)->plan;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_asked ask = {
+        .pipeline = SL_NO_PIPELINE, .trigger = "after a backfill", .who = run->who};
+    struct sl_service_run *next;
+    const char *why;
+    if (!has_readers(plan))
+        return SL_OK;
+    sl_arena_init(&arena, 0);
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *name = plan->tables[i].node->bare;
+        const char *readers = sl_arena_printf(&arena, "%s+", name);
+        SL_TRY_NEW(readers, err);
+        SL_TRY(sl_strs_add(&ask.options.select, &arena, readers, err));
+        SL_TRY(sl_strs_add(&ask.options.exclude, &arena, name, err));
+    }
+    SL_TRY(sl_service_ask(run->service, &ask, &next, &why, err));
+    if (next)
+        memcpy(run->downstream, next->id, sizeof next->id);
+    return SL_OK;
+}
+
+static int go_on_later(const struct sl_service_run *run, struct sl_err *err)
+{
+    const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
+                                 .trigger = "after a drain",
+                                 .who = run->who,
+                                 .backfill = run->backfill};
+    char id[37];
+    SL_TRY(sl_service_ask_backfill(run->service, &ask, id, err));
+    sl_service_tell(SL_LOG_INFO, run, "it goes on when the service begins again, as run %.8s", id);
+    return SL_OK;
+}
+
+void sl_service_end_backfill(struct sl_service_run *run)
+{
+    const bool wants_more = sl_json_bool(run->backfill, "downstream", false);
+    const bool is_drained = run->service->stops && run->interrupts && !run->is_cancelled &&
+                            sl_live_is_planned(run->live) && !sl_live_had_nothing(run->live);
+    struct sl_err err = {0};
+    if (is_drained && go_on_later(run, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "the next service does not go on with it: %s",
+                        err.message);
+    if (wants_more && !is_drained && exit_code_of(run) == 0 && sl_live_backfill(run->live) &&
+        ask_downstream(run, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "what reads the tables was not run: %s", err.message);
+    remember(run);
 }
 
 // --- what HTTP asks

@@ -23,6 +23,8 @@ struct sl_start_options {
     struct sl_strs exclude;
     struct sl_strs may_break; // versions that may break what they promised
     struct sl_strs approved;  // tables and targets with `approval` that `who` lets begin
+    json_t *plan; // that must still hold when the run begins (SL_E_PLAN_CHANGED); NULL: none.
+                  // Whoever keeps the options keeps it, too
     bool full_refresh;
     bool fail_fast;          // nothing new begins after the first error
     const char *command;     // "retry", "apply"; NULL: "run"

@@ -140,8 +140,7 @@ static int cancel(void *self, const char *run_id, const char *who, json_t **ret_
     if (!run)
         return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' is at work or waits", run_id);
     bool was_queued = run->state == SL_RUN_QUEUED;
-    SL_TRY(sl_service_cancel(service, run, 2, err));
-    sl_service_audit(service, who, "cancel", run_id, NULL);
+    SL_TRY(sl_service_cancel(service, run, who, err));
     return give(
         json_pack("{s:s, s:s}", "run_id", run_id, "status", was_queued ? "cancelled" : "stopping"),
         ret_json, err);

@@ -17,6 +17,7 @@ enum { ANSWER_S = 600 };
 #define REQUEST_ARENA_BYTES ((size_t)64 << 20)
 #define HEAD_BYTES ((size_t)32 << 10)
 #define SECOND_US 1000000
+#define SLOWEST_BYTES 4096 // of a body, a second
 #define PIECE_BYTES ((size_t)64 << 10)
 
 static void set_time(struct sl_connection *connection, int64_t seconds)
@@ -65,7 +66,7 @@ static void on_connection(void *self, struct MHD_Connection *mhd, void **context
         if (connection->after)
             connection->after->before = connection;
         http->connections = connection;
-        set_time(connection, http->options.request_s);
+        set_time(connection, http->options.head_s);
         sl_http_watch_time(http);
     } else if (connection) {
         if (connection->before)
@@ -90,7 +91,7 @@ static void *on_line(void *self, const char *line, struct MHD_Connection *mhd)
     struct sl_request *request = &exchange->request;
     exchange->mhd = mhd;
     exchange->connection = connection_of(mhd);
-    set_time(exchange->connection, server->http->options.request_s);
+    set_time(exchange->connection, server->http->options.head_s);
     sl_arena_init(&request->arena, REQUEST_ARENA_BYTES);
     sl_buf_init(&request->body);
     request->body.max_bytes = server->http->options.most_request_bytes + 1;
@@ -116,7 +117,7 @@ static void on_completed(void *self, struct MHD_Connection *mhd, void **context,
     (void)code;
     if (!exchange)
         return;
-    set_time(exchange->connection, options->idle_s + options->request_s);
+    set_time(exchange->connection, options->idle_s + options->head_s);
     sl_request_clear(&exchange->request);
     free(exchange);
     *context = NULL;
@@ -383,6 +384,15 @@ static enum MHD_Result finish(struct sl_exchange *exchange)
     return request->answer.status ? send_answer(exchange) : MHD_NO;
 }
 
+// A body that comes is waited for, one that dribbles is not.
+static void give_time(struct sl_exchange *exchange, size_t more)
+{
+    struct sl_connection *connection = exchange->connection;
+
+    if (connection && connection->until_us)
+        connection->until_us += (int64_t)more * SECOND_US / SLOWEST_BYTES;
+}
+
 static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const char *path,
                                   const char *method, const char *version, const char *bytes,
                                   size_t *length, void **context)
@@ -400,11 +410,13 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const 
     struct sl_request *request = &exchange->request;
     if (!request->is_begun) {
         request->is_begun = true;
+        set_time(exchange->connection, server->http->options.request_s);
         return begin(exchange, method, &status, &err) == SL_OK ? MHD_YES
                                                                : refuse(exchange, status, &err);
     }
     if (*length == 0)
         return finish(exchange);
+    give_time(exchange, *length);
     // An answer must wait until all has come: what is too much is dropped, and more than that ends
     // the connection.
     if (request->is_too_large || request->body.length + *length > request->body.max_bytes) {
@@ -435,14 +447,17 @@ int sl_exchange_start(struct sl_server *server, int fd, struct sl_err *err)
 {
     const struct sl_http_options *options = &server->http->options;
 
+    // Of the unix socket, which has places of its own, all are of one address.
+    const size_t most_of_one = server->is_local ? 0 : (options->most_connections * 3 + 3) / 4;
+
     server->mhd = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->most_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)options->idle_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_line,
-        server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_END);
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)most_of_one, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES,
+        MHD_OPTION_URI_LOG_CALLBACK, on_line, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     if (!server->mhd) {
         (void)close(fd);
         return sl_fail(err, SL_E_SERVE_LISTEN, "cannot serve HTTP");

@@ -28,6 +28,18 @@ static void on_trouble(void *owner, const char *what)
     sl_service_tell(SL_LOG_WARN, NULL, "%s", what);
 }
 
+static void on_unclaimed(void *owner, size_t count, int64_t seconds, const char *step)
+{
+    (void)owner;
+    if (count)
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "no worker claims what is ready: %zu step%s (%s), for %lld s; `sluice "
+                        "worker` with the files of this project does",
+                        SL_COUNT_OF(count), step ? step : "", (long long)seconds);
+    else
+        sl_service_tell(SL_LOG_INFO, NULL, "no step waits for a worker any more");
+}
+
 static void on_settled(void *owner)
 {
     struct sl_service *service = owner;
@@ -80,6 +92,7 @@ int sl_service_hand_out(struct sl_service *service, struct sl_err *err)
                                                .on_room = on_room,
                                                .on_machine = on_machine,
                                                .on_trouble = on_trouble,
+                                               .on_unclaimed = on_unclaimed,
                                                .on_settled = on_settled,
                                                .owner = service};
     SL_TRY(sl_handout_open(&options, &service->handout, err));

@@ -177,10 +177,37 @@ static void on_looked(void *owner, struct sl_checkup *checkup)
         service->health = sl_health_json(health);
         tell(service, health);
     }
-    keep_trouble(service, health ? NULL : sl_checkup_err(checkup));
+    (void)uv_timer_stop(&service->health_timer);
+    if (health || !service->is_look_late) // that was told
+        keep_trouble(service, health ? NULL : sl_checkup_err(checkup));
     sl_checkup_free(&checkup);
     set_timer(service);
     sl_service_rest_soon(service);
+}
+
+// Told at once: a worker that waits for a disk cannot be killed before that answers.
+static void on_look_late(uv_timer_t *timer)
+{
+    struct sl_service *service = timer->data;
+    struct sl_err late = {0};
+    char limit[32];
+    if (!service->checkup)
+        return;
+    int64_t limit_ms = sl_service_project(service)->serve->health.limit_s * 1000;
+    (void)sl_fail(&late, SL_E_HEALTH_LATE, "it took longer than %s and was ended",
+                  sl_str_elapsed(limit_ms, limit));
+    service->is_look_late = true;
+    keep_trouble(service, &late);
+    sl_checkup_cut_off(service->checkup);
+}
+
+static void limit_look(struct sl_service *service)
+{
+    int64_t limit_s = sl_service_project(service)->serve->health.limit_s;
+    service->is_look_late = false;
+    uv_update_time(&service->loop);
+    if (service->checkup && limit_s > 0)
+        (void)uv_timer_start(&service->health_timer, on_look_late, (uint64_t)limit_s * 1000, 0);
 }
 
 static int begin_look(struct sl_service *service, struct sl_err *err)
@@ -196,6 +223,7 @@ static int begin_look(struct sl_service *service, struct sl_err *err)
                             &service->checkup, err));
     service->looked_with = service->newest;
     service->newest->runs++;
+    limit_look(service);
     sl_checkup_go(service->checkup);
     return SL_OK;
 }

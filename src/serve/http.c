@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 512, IDLE_S = 30, REQUEST_S = 60, SWEEP_MS = 1000 };
+enum { CONNECTIONS = 512, IDLE_S = 30, HEAD_S = 10, REQUEST_S = 60, SWEEP_MS = 1000 };
 #define BODY_BYTES ((size_t)1 << 20)
 
 // --- the loop
@@ -98,6 +98,7 @@ static int copy_options(struct sl_http *http, const struct sl_http_options *opti
     own->most_connections = own->most_connections ? own->most_connections : CONNECTIONS;
     own->most_request_bytes = own->most_request_bytes ? own->most_request_bytes : BODY_BYTES;
     own->idle_s = own->idle_s ? own->idle_s : IDLE_S;
+    own->head_s = own->head_s ? own->head_s : HEAD_S;
     own->request_s = own->request_s ? own->request_s : REQUEST_S;
     own->socket_folder = sl_arena_strdup(&http->arena, options->socket_folder);
     own->state_folder = sl_arena_strdup(&http->arena, options->state_folder);

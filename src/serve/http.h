@@ -35,10 +35,11 @@ struct sl_http_options {
     struct sl_strs overrides; // --set of children
     const char *program;      // of children; NULL: this one
     // Limits; 0: as said here.
-    size_t most_connections;   // 512
+    size_t most_connections;   // 512; over TCP three quarters of them from one address
     size_t most_request_bytes; // of a body: 1 MiB
     int64_t idle_s;            // of a connection that says nothing: 30
-    int64_t request_s;         // for a request to be there as a whole: 60
+    int64_t head_s;            // for a request's head to be there: 10
+    int64_t request_s;         // and its body: 60, and what it takes at 4 KiB a second
     int64_t child_s;           // for a child to answer: 120
     size_t most_children;      // at once: 4; as many times eight wait for their turn
 };

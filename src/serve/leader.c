@@ -33,7 +33,7 @@ static void step_down(struct sl_service *service, const char *why)
                   why);
     for (struct sl_service_run *at = service->runs; at; at = at->next)
         if (at->state == SL_RUN_AT_WORK)
-            (void)!sl_service_cancel(service, at, 3, &ignored);
+            (void)!sl_service_interrupt(service, at, 3, &ignored);
     service->stops = 3;
     uv_stop(&service->loop);
 }

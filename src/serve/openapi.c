@@ -41,13 +41,13 @@ static const struct schema {
                                                                                            "\"objec"
                                                                                            "t\""
                                                                                            "}"))},
-    {"Run",
-     OBJECT("[\"run_id\",\"status\"]",
-            "\"run_id\":" TEXT ",\"pipeline\":" TEXT_OR_NULL ",\"trigger\":" TEXT_OR_NULL
-            ",\"tick_at\":" TIME ",\"who\":" TEXT_OR_NULL ",\"command\":" TEXT
-            ",\"environment\":" TEXT_OR_NULL ",\"status\":" TEXT ",\"started_at\":" TIME
-            ",\"ended_at\":" TIME ",\"elapsed_ms\":" WHOLE_OR_NULL
-            ",\"counts\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":" WHOLE "}")},
+    {"Run", OBJECT("[\"run_id\",\"status\"]",
+                   "\"run_id\":" TEXT ",\"pipeline\":" TEXT_OR_NULL ",\"trigger\":" TEXT_OR_NULL
+                   ",\"tick_at\":" TIME ",\"who\":" TEXT_OR_NULL ",\"command\":" TEXT
+                   ",\"environment\":" TEXT_OR_NULL ",\"status\":" TEXT ",\"started_at\":" TIME
+                   ",\"ended_at\":" TIME ",\"elapsed_ms\":" WHOLE_OR_NULL
+                   ",\"counts\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":" WHOLE
+                   "},\"cancelled_by\":" TEXT_OR_NULL ",\"cancelled_at\":" TIME)},
     {"Runs",
      OBJECT("[\"runs\",\"next\"]", "\"runs\":" LIST_OF(REF("Run")) ",\"next\":" TEXT_OR_NULL)},
     {"Active", OBJECT("[\"runs\"]", "\"runs\":" LIST_OF("{\"type\":\"object\"}"))},
@@ -85,7 +85,9 @@ static const struct schema {
                                       "\"running\":" LIST_OF(
                                           "{\"type\":\"object\"}") ",\"exit_code\":" WHOLE_OR_NULL
                                                                    ",\"error\":{\"type\":["
-                                                                   "\"object\",\"null\"]}")},
+                                                                   "\"object\",\"null\"]},"
+                                                                   "\"downstream_run_"
+                                                                   "id\":" TEXT_OR_NULL)},
     {"Backfills", OBJECT("[\"backfills\"]", "\"backfills\":" LIST_OF(REF("Backfill")))},
     {"Started", OBJECT("[\"run_id\",\"status\"]",
                        "\"run_id\":" TEXT ",\"status\":" TEXT ",\"outdated\":" TEXT_OR_NULL)},

@@ -152,8 +152,9 @@ int sl_route_retry(struct sl_request *request, struct sl_err *err)
 
 static int start_plan(struct sl_request *request, struct sl_err *err)
 {
-    const json_t *plan = json_object_get(request->json, "plan"), *node;
+    json_t *plan = json_object_get(request->json, "plan"), *node;
     struct sl_start_options options = {
+        .plan = plan,
         .full_refresh = sl_json_bool(plan, "full_refresh", false),
         .fail_fast = sl_request_bool(request, "fail_fast"),
         .command = "apply",
@@ -219,13 +220,15 @@ static int start_backfill(struct sl_request *request, struct sl_err *err)
     SL_TRY(sl_request_texts(request, "partition", &partitions, err));
     SL_AUTO(sl_json_free)
     json_t *asked = json_pack(
-        "{s:o, s:s*, s:s*, s:o, s:b, s:b, s:s*, s:I, s:s*, s:I}", "tables", sl_json_strs(&tables),
-        "from", sl_request_text(request, "from"), "to", sl_request_text(request, "to"),
-        "partitions", sl_json_strs(&partitions), "stale", (int)sl_request_bool(request, "stale"),
-        "allow_empty", (int)sl_request_bool(request, "allow_empty"), "resume",
-        sl_request_text(request, "resume"), "chunk",
-        (json_int_t)sl_request_int(request, "chunk", 0), "order", sl_request_text(request, "order"),
-        "concurrency", (json_int_t)sl_request_int(request, "concurrency", 0));
+        "{s:o, s:s*, s:s*, s:o, s:b, s:b, s:s*, s:I, s:s*, s:I, s:b}", "tables",
+        sl_json_strs(&tables), "from", sl_request_text(request, "from"), "to",
+        sl_request_text(request, "to"), "partitions", sl_json_strs(&partitions), "stale",
+        (int)sl_request_bool(request, "stale"), "allow_empty",
+        (int)sl_request_bool(request, "allow_empty"), "resume", sl_request_text(request, "resume"),
+        "chunk", (json_int_t)sl_request_int(request, "chunk", 0), "order",
+        sl_request_text(request, "order"), "concurrency",
+        (json_int_t)sl_request_int(request, "concurrency", 0), "downstream",
+        (int)sl_request_bool(request, "downstream"));
     SL_TRY_NEW(asked, err);
     SL_TRY(control_of(request)->start_backfill(control_of(request)->self, asked,
                                                trigger_of(request), request->who, &json, err));

@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LIMIT = 50, MOST = 1000 };
+#define MOST_LOG_BYTES (128 << 10) // that is looked through on the loop: some milliseconds
 
 static int state_of(const struct sl_request *request, struct sl_state **ret, struct sl_err *err)
 {
@@ -48,7 +50,7 @@ static json_t *run_json(const struct sl_run_row *run)
     const bool has_ended = run->ended_us > 0;
 
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id,
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "run_id", run->id,
         "pipeline", sl_json_string_or_null(run->pipeline), "trigger",
         sl_json_string_or_null(run->trigger), "tick_at", sl_json_time(run->tick_us), "who",
         sl_json_string_or_null(run->who), "command", sl_json_string_or_null(run->command),
@@ -56,7 +58,8 @@ static json_t *run_json(const struct sl_run_row *run)
         "started_at", sl_json_time(run->started_us), "ended_at", sl_json_time(run->ended_us),
         "elapsed_ms",
         has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null(), "counts",
-        has_ended ? counts_of(run) : json_null());
+        has_ended ? counts_of(run) : json_null(), "cancelled_by",
+        sl_json_string_or_null(run->cancelled_by), "cancelled_at", sl_json_time(run->cancelled_us));
 }
 
 // "killed" is what is seen of one that says it is running.
@@ -315,6 +318,7 @@ int sl_route_log(struct sl_request *request, struct sl_err *err)
     return SL_OK;
 }
 
+// As `sluice logs --lines` does.
 static bool is_of_step(const char *line, size_t length, const char *step)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
@@ -322,8 +326,27 @@ static bool is_of_step(const char *line, size_t length, const char *step)
 
     // Of a run that was killed the last line may be half.
     return sl_json_parse(line, length, "the log", &json, &ignored) == SL_OK &&
-           (sl_str_equal(sl_json_text(json, "step", ""), step) ||
-            sl_str_equal(sl_json_text(json, "table", ""), step));
+           (sl_str_glob(step, sl_json_text(json, "step", "")) ||
+            sl_str_glob(step, sl_json_text(json, "table", "")));
+}
+
+static bool is_large(FILE *file)
+{
+    struct stat known;
+
+    return fstat(fileno(file), &known) == 0 && known.st_size > MOST_LOG_BYTES;
+}
+
+static void copy_lines(FILE *file, const char *step, struct sl_buf *to)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+
+    while ((length = getline(&line, &room, file)) > 0)
+        if (is_of_step(line, (size_t)length, step))
+            sl_buf_add_bytes(to, line, (size_t)length);
+    free(line);
 }
 
 int sl_route_step_log(struct sl_request *request, struct sl_err *err)
@@ -332,9 +355,6 @@ int sl_route_step_log(struct sl_request *request, struct sl_err *err)
     struct sl_state *state;
     struct sl_run_row run;
     FILE *file;
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
 
     SL_TRY(state_of(request, &state, err));
     SL_TRY(find_run(request, state, request->values[0], &run, err));
@@ -345,10 +365,13 @@ int sl_route_step_log(struct sl_request *request, struct sl_err *err)
     file = fopen(path, "re");
     if (!file)
         return fail_log(&run, err);
-    while ((length = getline(&line, &room, file)) > 0)
-        if (strstr(line, step) && is_of_step(line, (size_t)length, step))
-            sl_buf_add_bytes(&request->answer.text, line, (size_t)length);
-    free(line);
+    if (is_large(file)) {
+        (void)fclose(file);
+        request->values[0] = sl_arena_strdup(&request->arena, run.id);
+        SL_TRY_NEW(request->values[0], err);
+        return sl_child_begin(request, err);
+    }
+    copy_lines(file, step, &request->answer.text);
     (void)fclose(file);
     SL_TRY(sl_buf_check(&request->answer.text, err));
     if (request->answer.text.length == 0)

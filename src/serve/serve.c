@@ -286,7 +286,7 @@ static void stop_runs(struct sl_service *service)
     struct sl_err ignored = {0};
     for (struct sl_service_run *at = service->runs; at; at = at->next)
         if (at->state == SL_RUN_AT_WORK)
-            (void)!sl_service_cancel(service, at, service->stops, &ignored);
+            (void)!sl_service_interrupt(service, at, service->stops, &ignored);
 }
 
 static void tell_ready(struct sl_service *service)

@@ -48,13 +48,15 @@ struct sl_service_run {
     int64_t tick_us, asked_us, began_us;
     struct sl_start_options options;
     bool has_pipeline;
-    json_t *backfill; // sl_backfill_asked_json; NULL: it is a run of the pipeline
+    json_t *backfill;    // sl_backfill_asked_json; NULL: it is a run of the pipeline
+    char downstream[37]; // of a backfill that has ended: the run that followed; "": none
     struct sl_listener listener;
     enum sl_service_run_state state;
     struct sl_generation *generation; // at work
     struct sl_live *live;
     struct sl_observer *observer; // NULL: nobody is told of it by machine
     int interrupts;
+    bool is_cancelled; // it is interrupted because somebody, or a newer run, asked for it
     uv_timer_t *late, *press;
     bool is_unkept;              // the state store does not hold it
     bool has_met_full;           // a step of it found no room
@@ -121,7 +123,7 @@ struct sl_service {
     struct sl_checkup *checkup;
     struct sl_generation *looked_with;
     int64_t look_began_us, look_ended_us, look_took_us; // monotonic
-    bool wants_look;
+    bool wants_look, is_look_late;
     uv_timer_t health_timer;
     uv_timer_cb on_health_time; // NULL: it has not begun
 };
@@ -151,20 +153,33 @@ SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *as
 // A backfill, which may wait for its turn; it is in the audit log with what was asked for.
 SL_MUST int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *asked,
                                     char ret_id[37], struct sl_err *err);
-// Takes up what a service before this one was asked for, and what it was killed over.
-SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // Begins runs that wait, as far as there is room.
 void sl_service_admit(struct sl_service *service);
 // Runs that have ended go, and if nothing is at work, the run lock; not from within a run's end.
 void sl_service_rest(struct sl_service *service);
 struct sl_service_run *sl_service_find(struct sl_service *service, const char *id);
-// Once it drains, then it is interrupted, then killed. A queued one is gone ("cancelled").
-SL_MUST int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, int times,
-                              struct sl_err *err);
+// Once it drains, then it is interrupted, then killed. Not one that waits.
+SL_MUST int sl_service_interrupt(struct sl_service *service, struct sl_service_run *run, int times,
+                                 struct sl_err *err);
+// In the audit log first, so that no later service takes it up again: a queued one is gone then,
+// one at work is interrupted. Both end as "cancelled".
+SL_MUST int sl_service_cancel(struct sl_service *service, struct sl_service_run *run,
+                              const char *who, struct sl_err *err);
+// One that waits, and will not begin: "cancelled", "skipped", "error". It is freed.
+void sl_service_give_up(struct sl_service_run *run, const char *status);
+// As it was asked for, with an id of its own; neither kept nor in the list of runs.
+SL_MUST int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked,
+                                struct sl_service_run **ret, struct sl_err *err);
+void sl_service_append(struct sl_service *service, struct sl_service_run *run);
 void sl_service_free_run(struct sl_service_run *run);
 
 // Puts it into the queue of the state store, again.
 SL_MUST int sl_service_keep(struct sl_service_run *run, struct sl_err *err);
+
+// --- recover.c
+// Takes up what a service before this one was asked for, and what it was killed over; not what
+// somebody had cancelled.
+SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 
 // --- trouble.c
 // A write has failed: if there is no room, no run begins until there is; a damaged store is begun
@@ -188,7 +203,9 @@ void sl_service_resign(struct sl_service *service);
 #define SL_NO_PIPELINE "(by hand)"
 // No backfill of one of its tables is at work.
 bool sl_backfill_has_room(const struct sl_service *service, const struct sl_service_run *run);
-void sl_backfill_remember(struct sl_service_run *run); // it has ended
+// It has ended: it is remembered; a run of what reads the tables follows where it was asked for,
+// and one that the service's end interrupted is asked for again, for the next service.
+void sl_service_end_backfill(struct sl_service_run *run);
 // One that says it is at work, but whose service was killed, is asked for again.
 SL_MUST int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row,
                                 bool *ret_was_ours, struct sl_err *err);

@@ -197,7 +197,9 @@ static void alert(struct sl_service_run *run)
     const char *pipeline = run->has_pipeline ? run->pipeline : NULL;
     struct sl_err err = {0};
     int code = SL_OK;
-    if (failure->code)
+    if (run->interrupts && !sl_live_is_planned(run->live))
+        code = SL_OK; // that it could not be planned says nothing
+    else if (failure->code)
         code = sl_notify_run_failed(service->notify, failure, pipeline, &err);
     else if (sl_live_is_planned(run->live) && !sl_live_had_nothing(run->live))
         code = sl_notify_run_ended(service->notify, sl_live_run(run->live), pipeline, &err);
@@ -213,7 +215,7 @@ void sl_service_tell_end(struct sl_service_run *run)
     double elapsed_s = (double)(result->ended_us - result->started_us) / 1e6;
     const char *state = failure->code ? "error" : sl_run_state(result);
     if (run->interrupts && !sl_live_is_planned(run->live))
-        state = "cancelled";
+        state = run->is_cancelled ? "cancelled" : "interrupted";
     sl_metrics_run_ended(run->service->metrics, run->pipeline, state, elapsed_s);
     if (failure->code && !run->interrupts)
         sl_service_tell(SL_LOG_ERROR, run, "failed: %s (%s)%s%s", failure->message,

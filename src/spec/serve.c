@@ -53,6 +53,13 @@ static const struct sl_opt health_rows[] = {
      .otherwise = "true",
      .summary = "Whether the rows at targets are counted, which takes long for large tables in "
                 "databases."},
+    {.name = "limit",
+     .type = SL_OPT_DURATION,
+     .offset = offsetof(struct sl_serve_health, limit_s),
+     .otherwise = "10m",
+     .summary = "A look that takes longer is ended, and told as one that could not be made; 0s: "
+                "none is.",
+     .example = "2m"},
     {0},
 };
 

@@ -34,6 +34,7 @@ struct sl_serve_spec {
     struct sl_serve_health {
         int64_t every_s; // 0: only after runs
         bool counts;     // rows at targets
+        int64_t limit_s; // of a look; 0: none
     } health;
 };
 

@@ -15,6 +15,18 @@
     "told_us, closed_us, times"
 #define MESSAGE_COLUMNS \
     "seq, id, alert, event, channel, body, created_us, next_us, sent_us, dead_us, attempts, error"
+// Of an array of texts and numbers, one of a batch; the first is AT_FIRST.
+#define AT_FIRST "e.value->>0"
+#define AT(column) ", e.value->>" #column
+#define NUMBER_AT(column) ", cast(e.value->>" #column " as bigint)"
+#define ALERT_TEXTS 9
+#define ALERT_NUMBERS 5
+#define ALERT_VALUES                                                                    \
+    AT_FIRST AT(1) AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) NUMBER_AT(9) NUMBER_AT(10) \
+        NUMBER_AT(11) NUMBER_AT(12) NUMBER_AT(13)
+#define MESSAGE_TEXTS 6
+#define MESSAGE_NUMBERS 2
+#define MESSAGE_VALUES AT_FIRST AT(1) AT(2) AT(3) AT(4) NUMBER_AT(6) NUMBER_AT(7)
 #define REPLACED(column) column " = excluded." column
 
 // Of one alert and channel messages go out in their order: who is told that all is well again must
@@ -37,8 +49,8 @@ struct sql {
     .list = "select " ALERT_COLUMNS " from alerts where " MINE                                                                          \
             "(cast(?2 as bigint) = 1 or closed_us = 0) and (cast(?3 as text) is null or "                                               \
             "environment = ?3) order by closed_us = 0 desc, opened_us desc, id limit ?4",                                               \
-    .put = "insert into alerts (" KEY ALERT_COLUMNS ") values (" KEY_VALUE                                                              \
-           "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) on conflict (" KEY                                            \
+    .put = "insert into alerts (" KEY ALERT_COLUMNS ") select " KEY_VALUE ALERT_VALUES                                                  \
+           " from json_each(?2) as e where true on conflict (" KEY                                                                      \
            "id) do update set " REPLACED("owner") ", " REPLACED("summary") ", " REPLACED("code") ", " REPLACED("run_id") ", " REPLACED( \
                "channels") ", " REPLACED("seen_us") ", " REPLACED("told_us") ", " REPLACED("close"                                      \
                                                                                            "d_us") ", " REPLACED("times"),              \
@@ -64,7 +76,8 @@ struct sql {
 static const struct sql of_file = {
     SQL("", "", ""),
     .post = "insert or ignore into outbox (id, alert, event, channel, body, created_us, next_us, "
-            "sent_us, dead_us, attempts, error) values (?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, '')",
+            "sent_us, dead_us, attempts, error) select " MESSAGE_VALUES
+            ", 0, 0, 0, '' from json_each(?2) as e where true",
     .due = "select " MESSAGE_COLUMNS
            " from outbox where next_us <= ?2 and " MAY_BE_SENT("", "") " order by seq limit ?3",
     .next = "select coalesce(min(next_us), 0) from outbox where " MAY_BE_SENT("", ""),
@@ -79,9 +92,10 @@ static const struct sql of_file = {
     MAY_BE_SENT(MINE "environment = ?2 and ", "earlier.project = outbox.project and ")
 
 static const struct sql of_server = {
-    SQL(MINE, "project, ", "?1, "),
+    SQL(MINE, "project, ", "cast(?1 as text), "),
     .post = "insert into outbox (project, id, alert, event, channel, body, created_us, next_us, "
-            "environment) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) on conflict do nothing",
+            "environment) select cast(?1 as text), " MESSAGE_VALUES AT(
+                5) " from json_each(?2) as e where true on conflict do nothing",
     .due = "with taken as (update outbox set holder = ?5, held_until_us = sluice_now() + cast(?6 "
            "as bigint) where seq in (select seq from outbox where next_us <= ?3 and held_until_us "
            "<= sluice_now() and " MAY_BE_SENT_BY_ME
@@ -262,14 +276,14 @@ static int take_over(struct sl_alert_store *store, const char *path, struct sl_a
                 strcmp(alerts[i].kind, open[n].kind) == 0 &&
                 strcmp(alerts[i].subject, open[n].subject) == 0)
                 alerts[i].closed_us = sl_clock_now_us(); // another machine has told it
-        SL_TRY(sl_alert_store_put(store, &alerts[i], err));
     }
+    SL_TRY(sl_alert_store_put(store, alerts, alert_count, err));
     for (size_t i = 0; i < message_count; i++) {
         for (size_t n = 0; n < alert_count; n++)
             if (strcmp(alerts[n].id, messages[i].alert) == 0)
                 messages[i].environment = alerts[n].environment;
-        SL_TRY(sl_alert_store_post(store, &messages[i], err));
     }
+    SL_TRY(sl_alert_store_post(store, messages, message_count, err));
     for (size_t i = 0; i < silence_count; i++)
         if (!is_silence_there(&silences[i], there, there_count))
             SL_TRY(sl_alert_store_silence(store, &silences[i], err));
@@ -387,42 +401,66 @@ int sl_alert_store_list(struct sl_alert_store *store, const struct sl_alert_quer
 
 #define TEXT_OR_EMPTY(value) SL_TEXT((value) ? (value) : "")
 
-int sl_alert_store_put(struct sl_alert_store *store, const struct sl_alert_row *alert,
-                       struct sl_err *err)
+// A batch is one text, so that it is one statement and one way to another machine.
+static int add_row(json_t *rows, const char *const *texts, size_t text_count,
+                   const int64_t *numbers, size_t number_count, struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(store->project),
-                                      TEXT_OR_EMPTY(alert->id),
-                                      TEXT_OR_EMPTY(alert->environment),
-                                      TEXT_OR_EMPTY(alert->kind),
-                                      TEXT_OR_EMPTY(alert->subject),
-                                      TEXT_OR_EMPTY(alert->owner),
-                                      TEXT_OR_EMPTY(alert->summary),
-                                      TEXT_OR_EMPTY(alert->code),
-                                      TEXT_OR_EMPTY(alert->run_id),
-                                      TEXT_OR_EMPTY(alert->channels),
-                                      SL_NUMBER(alert->opened_us),
-                                      SL_NUMBER(alert->seen_us),
-                                      SL_NUMBER(alert->told_us),
-                                      SL_NUMBER(alert->closed_us),
-                                      SL_NUMBER(alert->times)};
-    return WRITE(store, store->sql->put, params, );
+    json_t *row = json_array();
+    if (json_array_append_new(rows, row) != 0)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < text_count; i++)
+        if (json_array_append_new(row, sl_json_string(texts[i] ? texts[i] : "")) != 0)
+            return sl_fail_memory(err);
+    for (size_t i = 0; i < number_count; i++)
+        if (json_array_append_new(row, json_integer(numbers[i])) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
+static int write_rows(struct sl_alert_store *store, const char *sql, const json_t *rows,
+                      struct sl_err *err)
+{
+    char *text = NULL;
+    SL_TRY(sl_json_print(rows, &text, err));
+    const struct sl_param params[] = {SL_TEXT(store->project), SL_TEXT(text)};
+    int code = WRITE(store, sql, params, );
+    free(text);
+    return code;
+}
+
+int sl_alert_store_put(struct sl_alert_store *store, const struct sl_alert_row *alerts,
+                       size_t count, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *rows = json_array();
+    SL_TRY_NEW(rows, err);
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_alert_row *alert = &alerts[i];
+        const char *const texts[ALERT_TEXTS] = {
+            alert->id,      alert->environment, alert->kind,   alert->subject, alert->owner,
+            alert->summary, alert->code,        alert->run_id, alert->channels};
+        const int64_t numbers[ALERT_NUMBERS] = {alert->opened_us, alert->seen_us, alert->told_us,
+                                                alert->closed_us, alert->times};
+        SL_TRY(add_row(rows, texts, ALERT_TEXTS, numbers, ALERT_NUMBERS, err));
+    }
+    return count ? write_rows(store, store->sql->put, rows, err) : SL_OK;
 }
 
 // --- the outbox
 
-int sl_alert_store_post(struct sl_alert_store *store, const struct sl_alert_message *message,
-                        struct sl_err *err)
+int sl_alert_store_post(struct sl_alert_store *store, const struct sl_alert_message *messages,
+                        size_t count, struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(store->project),
-                                      TEXT_OR_EMPTY(message->id),
-                                      TEXT_OR_EMPTY(message->alert),
-                                      TEXT_OR_EMPTY(message->event),
-                                      TEXT_OR_EMPTY(message->channel),
-                                      TEXT_OR_EMPTY(message->body),
-                                      SL_NUMBER(message->created_us),
-                                      SL_NUMBER(message->next_us),
-                                      TEXT_OR_EMPTY(message->environment)};
-    return WRITE(store, store->sql->post, params, );
+    SL_AUTO(sl_json_free) json_t *rows = json_array();
+    SL_TRY_NEW(rows, err);
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_alert_message *message = &messages[i];
+        const char *const texts[MESSAGE_TEXTS] = {message->id,    message->alert,
+                                                  message->event, message->channel,
+                                                  message->body,  message->environment};
+        const int64_t numbers[MESSAGE_NUMBERS] = {message->created_us, message->next_us};
+        SL_TRY(add_row(rows, texts, MESSAGE_TEXTS, numbers, MESSAGE_NUMBERS, err));
+    }
+    return count ? write_rows(store, store->sql->post, rows, err) : SL_OK;
 }
 
 static int take_message(void *to, const struct sl_store_row *row, struct sl_err *err)

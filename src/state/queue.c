@@ -152,7 +152,7 @@ static int insert_run(struct sl_state *state, const struct sl_queued *queued, in
         SL_TEXT(queued->trigger),
         SL_NUMBER(queued->tick_us),
         SL_TEXT(queued->who),
-        SL_TEXT(queued->options_json),
+        SL_TEXT(queued->row_json ? queued->row_json : queued->options_json),
     };
     return SL_RUN_WITH(
         state,
@@ -212,6 +212,7 @@ static int take_queued(void *to, const struct sl_store_row *row, struct sl_err *
         .who = sl_row_text(row, 6),
         .asked_us = sl_row_number(row, 7),
         .options_json = sl_row_text(row, 8),
+        .is_cancelled = sl_row_number(row, 9) != 0,
     };
     return SL_PUSH(row->arena, list->rows, list->count, queued) ? SL_OK : sl_fail_memory(err);
 }
@@ -221,12 +222,14 @@ int sl_state_queue(struct sl_state *state, struct sl_arena *arena, struct sl_que
 {
     const struct sl_param params[] = {SL_TEXT(state->project)};
     struct queue_list list = {0};
-    SL_TRY(
-        SL_RUN_WITH(state,
-                    "select r.id, r.command, r.environment, r.pipeline, r.trigger_key, r.tick_us, "
-                    "r.who, r.started_us, q.options from queue as q join runs as r on r.project = "
-                    "q.project and r.id = q.run_id where q.project = ?1 order by q.seq",
-                    params, .on_row = take_queued, .to = &list, .arena = arena));
+    SL_TRY(SL_RUN_WITH(
+        state,
+        "select r.id, r.command, r.environment, r.pipeline, r.trigger_key, r.tick_us, "
+        "r.who, r.started_us, q.options, case when exists (select 1 from audit as a where "
+        "a.project = r.project and a.subject = r.id and a.what = 'cancel') then 1 else "
+        "0 end from queue as q join runs as r on r.project = q.project and r.id = "
+        "q.run_id where q.project = ?1 order by q.seq",
+        params, .on_row = take_queued, .to = &list, .arena = arena));
     *ret = list.rows;
     *ret_count = list.count;
     return SL_OK;

@@ -323,6 +323,8 @@ static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err
         .host = sl_row_text(row, 16),
         .options_json = sl_row_text(row, 17),
         .is_unheld = sl_row_number(row, 18) != 0,
+        .cancelled_by = sl_row_text(row, 19),
+        .cancelled_us = sl_row_number(row, 20),
     };
     return SL_PUSH(row->arena, list->rows, list->count, run) ? SL_OK : sl_fail_memory(err);
 }
@@ -348,14 +350,20 @@ static void add_condition(struct run_query *query, const char *condition, const 
     "status = 'running' and ended_us = 0 and not exists (select 1 from leases as l where " \
     "l.project = ?1 and l.holder = runs.owner and l.until_us > sluice_now())"
 
+// Of the first to cancel it; those that ended otherwise are not looked up.
+#define CANCEL(column)                                                                      \
+    "case when status in ('queued', 'running', 'cancelled') then (select a." #column        \
+    " from audit as a where a.project = runs.project and a.subject = runs.id and a.what = " \
+    "'cancel' order by a.seq limit 1) end"
+
 static int write_query(struct run_query *query, const struct sl_run_filter *filter,
                        struct sl_arena *arena, struct sl_err *err)
 {
     sl_buf_add(&query->sql,
                "select id, command, environment, status, started_us, ended_us, pid, ok, warn, "
                "error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host, options, "
-               "case when owner is not null and " UNHELD " then 1 else 0 end from runs where "
-               "project = ?1");
+               "case when owner is not null and " UNHELD " then 1 else 0 end, " CANCEL(
+                   who) ", " CANCEL(at_us) " from runs where project = ?1");
     if (filter->id) {
         const char *behind = sl_arena_printf(arena, "%s" LAST, filter->id);
         SL_TRY_NEW(behind, err);

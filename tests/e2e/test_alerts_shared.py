@@ -182,3 +182,25 @@ def test_alerts_of_a_file_go_along_when_the_state_moves_to_a_server(postgres, pr
     project.write("models/total.sql", "select amount from raw.orders")
     project.run("run")
     assert hook.events() == [("resolved", "failure", "curated.total")]
+
+
+def test_many_alerts_are_judged_in_as_many_statements_as_one(postgres, tmp_path, sluice_bin, hook):
+    models = [f"m{i}" for i in range(40)]
+    one, _ = on_two(postgres, tmp_path, sluice_bin, "many_judged", hook, models)
+    with Service(one) as leader:
+        postgres.query("create sequence many_judged.statements; create function many_judged.counted() returns trigger language plpgsql as "
+                       "$$begin perform nextval('many_judged.statements'); return null; end$$")
+        for table in ("alerts", "outbox"):
+            postgres.query(f"create trigger counted after insert on many_judged.{table} for each statement execute function many_judged.counted()")
+        one.run("trigger", "all")
+        leader.wait_for("ended: partial")
+        assert len(wait_for_events(hook, 40)) == 40
+        assert postgres.query("select last_value from many_judged.statements") == [["2"]]
+        write_models([one], GOOD, models)
+        leader.process.send_signal(signal.SIGHUP)
+        leader.wait_for("was read anew")
+        one.run("trigger", "all")
+        leader.wait_for("ended: ok")
+        assert {document["event"] for document in wait_for_events(hook, 40)} == {"resolved"}
+        assert leader.end() == 0
+    assert one.json("alerts", "ls")["alerts"] == []

@@ -476,17 +476,18 @@ def test_a_chunk_whose_error_may_pass_is_tried_again(corrected, tmp_path):
     assert tried, "none of the failures was in a chunk"
 
 
-def test_ctrl_c_brings_chunks_to_their_end(back):
-    process = subprocess.Popen([str(back.binary), "backfill", "daily", "--chunk", "1", "--concurrency", "1", "--yes"], cwd=back.folder,
+@pytest.mark.parametrize("number, more", [(signal.SIGINT, []), (signal.SIGTERM, ["--json"])])
+def test_told_to_end_it_brings_chunks_to_their_end_and_says_how_it_goes_on(back, number, more):
+    process = subprocess.Popen([str(back.binary), "backfill", "daily", "--chunk", "1", "--concurrency", "1", "--yes", *more], cwd=back.folder,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stderr.readline()
     assert line.startswith("ok"), line
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     chunks = done_chunks(back)
-    assert process.returncode == 130 and "--resume" in errors
-    assert 1 <= len(chunks) < DAYS
     identity = back.records("curated.daily")[-1]["backfill"]["id"]
+    assert process.returncode == 130 and f"sluice backfill --resume {identity}" in errors
+    assert 1 <= len(chunks) < DAYS
     back.run("backfill", "--resume", identity, "--yes")
     flat = [values[0] for chunk in done_chunks(back) for values in chunk]
     assert sorted(flat) == [day(number) for number in range(1, DAYS + 1)]

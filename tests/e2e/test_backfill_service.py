@@ -2,6 +2,7 @@
 import json
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -176,6 +177,87 @@ def test_killed_in_the_middle_the_next_service_goes_on_and_does_no_chunk_twice(s
     assert slow.rows("curated.daily") == expected["curated.daily"]
 
 
+@pytest.mark.parametrize("signals", [1, 2])
+def test_drained_the_next_service_goes_on_and_does_no_chunk_twice(slow, signals):
+    correct(slow)
+    before, expected = position(slow), from_scratch(slow, ["curated.daily"])
+    with Service(slow, "--threads", "1") as service:
+        begun = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]["run_id"]
+        wait_until(slow, begun, lambda document: document["progress"] and document["progress"]["ended"] >= 2)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        if signals == 2:
+            service.process.send_signal(signal.SIGTERM)
+        assert service.wait_for_end() == (0 if signals == 1 else 130)
+        assert any("it goes on when the service begins again" in line for line in service.seen)
+    assert 2 <= len(done_chunks(slow)) < DAYS
+    with Service(slow, "--threads", "1") as service:
+        service.wait_for("ended: ok")
+        (listed,) = ask(slow, "GET", "/api/v1/backfills")[1]["backfills"]
+        assert (listed["status"], listed["backfill_id"], listed["is_resumed"]) == ("ok", begun, True)
+        assert ask(slow, "GET", f"/api/v1/runs/{begun}")[1]["status"] == "interrupted"
+        assert service.end() == 0
+    with Service(slow) as service:
+        assert ask(slow, "GET", "/api/v1/backfills")[1]["backfills"] == []
+        assert service.end() == 0
+    flat = [values[0] for chunk in done_chunks(slow) for values in chunk]
+    assert sorted(flat) == [day(number) for number in range(1, DAYS + 1)]
+    assert position(slow) == before
+    assert slow.rows("curated.daily") == expected["curated.daily"]
+
+
+def test_a_cancelled_one_is_not_gone_on_with_after_a_drain_or_a_kill(slow):
+    correct(slow)
+    with Service(slow, "--threads", "1") as service:
+        begun = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]["run_id"]
+        wait_until(slow, begun, lambda document: document["progress"] and document["progress"]["ended"] >= 1)
+        assert ask(slow, "POST", f"/api/v1/backfills/{begun}/cancel")[0] == 202
+        service.end(signal.SIGKILL)
+    done = done_chunks(slow)
+    with Service(slow) as service:
+        assert ask(slow, "GET", "/api/v1/backfills")[1]["backfills"] == []
+        assert ask(slow, "GET", f"/api/v1/runs/{begun}")[1]["status"] == "cancelled"
+        assert service.end() == 0
+    assert done_chunks(slow) == done
+
+
+def test_a_command_whose_service_is_drained_says_how_it_goes_on(slow):
+    correct(slow)
+    with Service(slow, "--threads", "1") as service:
+        first = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]["run_id"]
+        wait_until(slow, first, lambda document: document["progress"])
+        command = subprocess.Popen([str(slow.binary), "backfill", "daily", "--chunk", "1", "--yes", "--json"], cwd=slow.folder,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while len(ask(slow, "GET", "/api/v1/backfills")[1]["backfills"]) < 2:
+            time.sleep(0.05)
+        asked = next(one["run_id"] for one in ask(slow, "GET", "/api/v1/backfills")[1]["backfills"] if one["run_id"] != first)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.wait_for_end() == 0
+        output, _ = command.communicate(timeout=PATIENCE_S)
+    error = json.loads(output)["error"]
+    assert command.returncode == 1 and error["code"] == "SL0889" and f"`sluice backfill --resume {asked}`" in error["hint"], error
+
+
+def test_what_reads_the_tables_is_run_by_the_service_after_it(slow):
+    correct(slow)
+    expected = from_scratch(slow)
+    with Service(slow, "--threads", "2") as service:
+        first = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "to": day(1), "chunk": 1})[1]["run_id"]
+        wait_until(slow, first, lambda document: document["progress"])
+        done = slow.run("backfill", "daily", "--yes", "--downstream")
+        assert "the service does it" in done.stderr
+        document = next(one for one in ask(slow, "GET", "/api/v1/backfills")[1]["backfills"] if one["run_id"] != first)
+        run = document["downstream_run_id"]
+        assert f"run {run[:8]}" in done.stdout.splitlines()[-1] and done.stdout.splitlines()[-1].startswith("ok")
+        shown = ask(slow, "GET", f"/api/v1/runs/{run}")[1]
+        assert (shown["status"], shown["trigger"]) == ("ok", "after a backfill")
+        assert [step["step"] for step in ask(slow, "GET", f"/api/v1/runs/{run}/steps")[1]["steps"]] == ["curated.total"]
+        failed = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "partition": ["day=soon"], "downstream": True})[1]["run_id"]
+        assert wait_until(slow, failed, has_ended)["downstream_run_id"] is None
+        assert service.end() == 0
+    assert slow.rows("curated.total") == expected["curated.total"]
+
+
 def test_cancelled_it_can_go_on(slow):
     correct(slow)
     with Service(slow, "--threads", "1") as service:
@@ -186,7 +268,7 @@ def test_cancelled_it_can_go_on(slow):
         assert ask(slow, "POST", f"/api/v1/backfills/{waiting['run_id']}/cancel")[1]["status"] == "cancelled"
         assert ask(slow, "POST", f"/api/v1/backfills/{begun['run_id']}/cancel")[0] == 202
         document = wait_until(slow, begun["run_id"], has_ended)
-        assert (document["status"], document["exit_code"]) == ("interrupted", 130)
+        assert (document["status"], document["exit_code"]) == ("cancelled", 130)
         assert len(done_chunks(slow)) < DAYS
         again = ask(slow, "POST", "/api/v1/backfills", {"resume": begun["run_id"][:8]})[1]
         document = wait_until(slow, again["run_id"], has_ended)

@@ -2,8 +2,10 @@
 import contextlib
 import json
 import os
+import pwd
 import queue
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -93,6 +95,12 @@ def deliver(project, number, rows=3):
     (project.folder / f"incoming/{number}.csv").rename(project.folder / f"data/{number}.csv")
 
 
+def metrics_of(service):
+    port = next(json.loads(line) for line in service.seen if "listening on port" in line)["message"].split()[-1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
+        return answer.read().decode()
+
+
 def by_hand(project):
     return write_shop(project, ("all", "description: Everything\n"))
 
@@ -133,7 +141,7 @@ def test_a_person_starts_cancels_pauses_and_resumes(project):
         service.wait_for("cleanse orders ok")
         service.wait_for("total ok")
         project.run("cancel", run["run_id"])
-        ended = service.wait_for("ended: interrupted")
+        ended = service.wait_for("ended: cancelled")
         assert ended["run_id"] == run["run_id"]
         assert project.json("pause", "all", "--why", "the weekend")["is_paused"] is True
         shown = project.json("pipelines")
@@ -146,6 +154,110 @@ def test_a_person_starts_cancels_pauses_and_resumes(project):
         service.wait_for("nothing to do")
         assert service.end() == 0
     project.run("trigger", "all", exit_code=1)
+
+
+def test_a_cancelled_run_says_so_with_who_and_when(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project, listen="127.0.0.1:0") as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        project.run("cancel", run)
+        service.wait_for("ended: cancelled")
+        (shown,) = project.json("status")["runs"]
+        who = pwd.getpwuid(os.getuid()).pw_name
+        assert (shown["status"], shown["cancelled_by"]) == ("cancelled", who)
+        assert shown["cancelled_at"] >= shown["started"]
+        assert f"of {run}" not in project.run("status").stdout and "cancelled" in project.run("status").stdout
+        assert f"cancelled by {who} at " in project.run("status", run).stdout
+        assert project.json("pipelines")["pipelines"][0]["last_run"]["status"] == "cancelled"
+        assert 'sluice_runs_total{pipeline="all",status="cancelled"} 1' in metrics_of(service)
+        lines = [json.loads(line) for line in (project.folder / f".sluice/logs/{run}.jsonl").read_text().splitlines()]
+        assert (lines[-1]["event"], lines[-1]["status"], lines[-1]["level"]) == ("run_end", "cancelled", "warn")
+        assert service.end() == 0
+    with Service(project) as service:
+        assert service.end() == 0
+    assert len(project.json("status")["runs"]) == 1
+
+
+def test_a_run_that_a_newer_one_takes_the_place_of_is_cancelled_too(project):
+    by_hand(project)
+    project.write("pipelines/all.yml", "max_runs: 1\noverlap: cancel_older\n")
+    slow_model(project)
+    with Service(project) as service:
+        older = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        (project.folder / "models/slow.sql").unlink()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        newer = project.json("trigger", "all")["run_id"]
+        assert service.wait_for("ended: cancelled")["run_id"] == older
+        assert service.wait_for("nothing to do")["run_id"] == newer
+        assert service.end() == 0
+    runs = {run["run_id"]: (run["status"], run["cancelled_by"]) for run in project.json("status")["runs"]}
+    assert runs == {older: ("cancelled", "(overlap)"), newer: ("nothing", None)}
+
+
+def test_a_run_that_is_still_planned_when_the_service_ends_waits_for_the_next_one(project):
+    """The target is looked at by the planning; it takes the connection and says nothing."""
+    by_hand(project)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        project.write("targets/w.yml", f"type: postgres\ndsn: host=127.0.0.1 port={silent.getsockname()[1]} dbname=no\ndeliver:\n  - table: clean.orders\n")
+        with Service(project) as service:
+            run = project.json("trigger", "all")["run_id"]
+            silent.settimeout(PATIENCE_S)
+            silent.accept()
+            service.process.send_signal(signal.SIGTERM)
+            service.wait_for("nothing new begins")
+            service.process.send_signal(signal.SIGTERM)
+            assert service.wait_for_end() in (0, 130)
+    assert project.json("status", run)["run"]["status"] == "queued"
+    (project.folder / "targets/w.yml").unlink()
+    with Service(project) as service:
+        assert service.wait_for("ended: ok")["run_id"] == run
+        assert service.end() == 0
+    assert project.count("curated.total") == 1
+
+
+@pytest.mark.parametrize("state", ["running", "queued"])
+def test_a_cancelled_run_is_not_taken_up_again_after_a_kill(project, state):
+    """Killed between the word and what comes of it: all that is there is the word, in the audit log."""
+    by_hand(project)
+    project.write("pipelines/all.yml", "max_runs: 1\n")
+    slow_model(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        if state == "queued":
+            run = project.json("trigger", "all")["run_id"]
+        service.process.kill()
+        service.process.wait()
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database, database:
+        at_us = time.time_ns() // 1000
+        database.execute("insert into audit (project, at_us, who, what, subject) values ('', ?, 'anna', 'cancel', ?)", (at_us, run))
+        if state == "queued":
+            database.execute("update runs set status = 'ok', ended_us = 1 where status = 'running'")
+    (project.folder / "models/slow.sql").unlink()
+    with Service(project) as service:
+        assert service.end() == 0
+    runs = {one["run_id"]: one for one in project.json("status")["runs"]}
+    assert (runs[run]["status"], runs[run]["cancelled_by"]) == ("cancelled", "anna")
+    assert len(runs) == (1 if state == "running" else 2)
+
+
+def test_killed_right_after_the_cancel_it_stays_cancelled(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        project.run("cancel", run)
+        service.process.kill()
+        service.process.wait()
+    (project.folder / "models/slow.sql").unlink()
+    with Service(project) as service:
+        assert service.end() == 0
+    assert [(one["run_id"], one["status"]) for one in project.json("status")["runs"]] == [(run, "cancelled")]
 
 
 def test_a_paused_pipeline_has_no_ticks(project):
@@ -352,9 +464,9 @@ def test_a_run_whose_steps_wait_for_a_worker_is_cancelled_at_once(project):
         while not any(run["run_id"] == other and run["status"] == "running" for run in project.json("status")["runs"]):
             pass
         project.run("cancel", other)
-        assert service.wait_for("ended: interrupted")["run_id"] == other
+        assert service.wait_for("ended: cancelled")["run_id"] == other
         project.run("cancel", slow)
-        assert service.wait_for("ended: interrupted")["run_id"] == slow
+        assert service.wait_for("ended: cancelled")["run_id"] == slow
         assert service.end() == 0
 
 

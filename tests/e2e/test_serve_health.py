@@ -5,6 +5,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -55,6 +56,24 @@ class Asked(Service):
 
 def part(health, name):
     return health["pipelines"][0][name] or {}
+
+
+def test_a_look_that_takes_too_long_is_ended_and_told(project):
+    """The target takes the connection and says nothing, until it is gone."""
+    write_shop(project, ("all", "description: Everything\n"))
+    project.run("run")
+    silent = socket.create_server(("127.0.0.1", 0))
+    project.write("sluice.yml", "name: shop\nserve: {health: {every: 1s, limit: 1s}}\n")
+    project.write("targets/w.yml", f"type: postgres\ndsn: host=127.0.0.1 port={silent.getsockname()[1]} dbname=no\ndeliver:\n  - table: clean.orders\n")
+    with Asked(project) as service:
+        assert "SL0890" in service.wait_for("how the project is cannot be seen")["message"]
+        health = service.wait_until(lambda health: health["look_error"])
+        assert "longer than 1" in health["look_error"] and (health["status"], health["looked_at"]) == ("degraded", None)
+        assert service.ask("/readyz")[0] == 200
+        silent.close()
+        health = service.wait_until(lambda health: health["looked_at"])
+        assert health["look_error"] is None
+        assert service.end() == 0
 
 
 def test_what_the_doctor_says_is_told_and_renewed(project):

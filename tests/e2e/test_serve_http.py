@@ -439,8 +439,8 @@ def test_large_bodies_are_refused(service):
 
 
 def test_slow_clients_hold_nobody_up_and_lose_their_place(serve):
-    service = serve("idle_s=2", "request_s=3", "connections=20")
-    slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(15)]
+    service = serve("idle_s=2", "head_s=3", "connections=20")
+    slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(12)]  # of one address 15 may be open
     for one in slow:
         one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ")
     begun = time.monotonic()
@@ -471,8 +471,82 @@ def test_slow_clients_hold_nobody_up_and_lose_their_place(serve):
     assert service.ask("GET", "/healthz")[0] == 200
 
 
+def places(service, count, data, host="127.0.0.1"):
+    """Connections that have sent this, and nothing more."""
+    opened = []
+    for _ in range(count):
+        one = socket.create_connection(("127.0.0.1", service.port), source_address=(host, 0))
+        one.settimeout(60)
+        one.sendall(data)
+        opened.append(one)
+    return opened
+
+
+def seconds_until_closed(connections):
+    begun = time.monotonic()
+    for one in connections:
+        try:
+            while one.recv(1000):
+                pass
+        except ConnectionError:
+            pass
+        one.close()
+    return time.monotonic() - begun
+
+
+HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "
+
+
+def test_one_address_cannot_hold_all_places_and_the_unix_socket_has_its_own(serve):
+    service = serve("connections=20")
+    held = places(service, 40, HALF)
+    assert service.local("GET", "/healthz")[0] == 200
+    other = places(service, 1, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "127.0.0.2")
+    begun = time.monotonic()
+    assert other[0].recv(100).startswith(b"HTTP/1.1 200") and time.monotonic() - begun < 5
+    assert seconds_until_closed(held) < 15, "a head has ten seconds"
+    assert service.ask("GET", "/healthz")[0] == 200
+
+
+def test_a_second_request_that_is_half_sent_loses_its_place_too(serve):
+    service = serve("idle_s=2", "head_s=2")
+    (one,) = places(service, 1, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert one.recv(1000).startswith(b"HTTP/1.1 200")
+    begun = time.monotonic()
+    with pytest.raises(ConnectionError):
+        while time.monotonic() - begun < 30:
+            one.sendall(b"G")
+            time.sleep(0.3)
+    assert time.monotonic() - begun < 10
+    one.close()
+
+
+def test_a_body_that_comes_slowly_is_waited_for_and_one_that_dribbles_is_not(serve):
+    service = serve("head_s=1", "request_s=2", env=SECRETS, config=TOKENS)
+    head = f"POST /api/v1/pipelines/nightly/runs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {SECRETS['RUN_TOKEN']}\r\n"
+
+    def send(size, piece, pause_s):
+        (one,) = places(service, 1, f"{head}Content-Length: {size}\r\n\r\n".encode())
+        begun = time.monotonic()
+        body = b'{"full_refresh": false' + b" " * (size - 23) + b"}"
+        try:
+            for at in range(0, size, piece):
+                one.sendall(body[at:at + piece])
+                time.sleep(pause_s)
+            return one.recv(1000)[:12], time.monotonic() - begun
+        except ConnectionError:
+            return b"", time.monotonic() - begun
+        finally:
+            one.close()
+
+    answer, took = send(100_000, 10_000, 0.6)
+    assert answer.startswith(b"HTTP/1.1 ") and took > 4
+    answer, took = send(1000, 10, 0.3)
+    assert answer == b"" and took < 10
+
+
 def test_random_bytes_never_end_the_service(serve):
-    service = serve("idle_s=1", "request_s=1")
+    service = serve("idle_s=1", "head_s=1", "request_s=1")
     before = len(os.listdir(f"/proc/{service.process.pid}/fd"))
     seed = random.Random(7410)
     parts = [b"GET ", b"POST ", b"HEAD ", b"/", b"/api/v1/runs", b"?limit=", b"%", b"%00", b" HTTP/1.1\r\n", b"\r\n", b"Host: a\r\n", b"\x00", b"\xff",

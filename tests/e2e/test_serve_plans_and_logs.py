@@ -1,9 +1,13 @@
 """Plans that are done over HTTP, and logs of steps, also as they grow."""
 import json
 import signal
+import threading
+import time
+
+import pytest
 
 from test_backfill_service import ask
-from test_serve import Service, by_hand, deliver
+from test_serve import PATIENCE_S, Service, by_hand, deliver
 from test_serve_http import UnixConnection, wait_until_gone
 
 GATED = "/* sluice\napproval: true\n*/\nselect count(*) + 1 as orders from clean.orders"
@@ -54,6 +58,35 @@ def test_a_plan_is_done_as_long_as_it_holds(project):
         assert service.end() == 0
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_plan_that_holds_no_more_when_its_turn_comes_is_refused(project, is_killed):
+    shop(project)
+    project.write("sluice.yml", "name: shop\nruns: {max_runs: 1}\n")
+    project.write("models/gated.sql", GATED)
+    deliver(project, 2)
+    with Service(project) as service:
+        first = project.json("trigger", "all", "--select", "gated")["run_id"]
+        service.wait_for("waits for a person")
+        plan = ask(project, "GET", "/api/v1/plan?select=raw.orders%2B&exclude=gated")[1]
+        status, begun = ask(project, "POST", "/api/v1/plans", {"plan": plan})
+        assert (status, begun["status"]) == (202, "queued")
+        deliver(project, 3)
+        if not is_killed:
+            project.run("cancel", first)
+            refused = service.wait_for("SL0704")
+            assert refused["run_id"] == begun["run_id"] and "'raw.orders' changed since the plan was made" in refused["message"]
+        service.end(signal.SIGKILL)
+    with Service(project) as service:
+        if is_killed:  # the plan has waited in the state store
+            project.run("cancel", next(run["run_id"] for run in ask(project, "GET", "/api/v1/runs")[1]["runs"] if run["status"] in ("queued", "running") and run["command"] == "run"))
+            service.wait_for("SL0704")
+        assert ask(project, "GET", f"/api/v1/runs/{begun['run_id']}")[1]["status"] == "error"
+        entries = ask(project, "GET", f"/api/v1/audit?subject={begun['run_id']}")[1]["entries"]
+        assert (entries[0]["what"], entries[0]["details"]["code"]) == ("refuse", "SL0704")
+        assert project.count("clean.orders") == 3
+        assert service.end() == 0
+
+
 def test_the_command_says_whether_a_plan_holds(project):
     shop(project)
     deliver(project, 2)
@@ -80,6 +113,45 @@ def test_the_log_of_a_step_is_its_lines_of_the_run(project):
         # One that has ended is followed to its end.
         connection, answer = follow(project, f"/api/v1/runs/{run}/steps/clean.orders/log?follow=true")
         assert answer.read().decode().splitlines() == own
+        assert service.end() == 0
+
+
+def test_the_log_of_a_step_out_of_a_large_log_holds_up_nothing(project):
+    """Lines that name the step without being its own are read one by one; the loop, on which ticks and requests are, does not wait for it."""
+    shop(project)
+    run = project.json("status")["runs"][0]["run_id"]
+    log = project.folder / f".sluice/logs/{run}.jsonl"
+    lines = log.read_text().splitlines()
+    other = json.dumps({**next(json.loads(line) for line in lines if json.loads(line).get("table") == "raw.orders"), "said": "before clean.orders"})
+    own = [line for line in lines if json.loads(line).get("table") == "clean.orders"]
+    with log.open("a") as file:
+        while file.tell() < 60_000_000:
+            file.write("".join(f"{other}\n" for _ in range(5_000)))
+    with Service(project) as service:
+        asked = UnixConnection(project.folder / ".sluice" / "serve.sock")
+        asked.request("GET", f"/api/v1/runs/{run}/steps/clean.orders/log")
+        begun, waits, is_done = time.monotonic(), [], threading.Event()
+
+        def read():
+            answer = asked.getresponse()
+            assert answer.status == 200 and answer.read().decode().splitlines() == own
+            is_done.set()
+        reader = threading.Thread(target=read)
+        reader.start()
+        while not is_done.wait(0.01):
+            before = time.monotonic()
+            assert ask(project, "GET", "/readyz")[0] == 200
+            waits.append(time.monotonic() - before)
+            assert time.monotonic() - begun < PATIENCE_S
+        reader.join()
+        took = time.monotonic() - begun
+        assert took > 1, "it is large enough to be noticed"
+        assert max(waits) < took / 2, (max(waits), took)
+        connection = UnixConnection(project.folder / ".sluice" / "serve.sock")
+        connection.request("GET", f"/api/v1/runs/{run}/steps/raw.orders/log")
+        answer = connection.getresponse()
+        assert answer.status == 200 and len(answer.read()) > 50_000_000
+        assert ask(project, "GET", f"/api/v1/runs/{run}/steps/clean.nix/log")[0] == 404
         assert service.end() == 0
 
 

@@ -7,6 +7,8 @@ import socket
 import time
 import urllib.request
 
+import pytest
+
 from conftest import Project
 from test_serve import Service, by_hand, slow_model
 from test_serve_leader import StandBy
@@ -82,6 +84,49 @@ def test_steps_run_on_two_workers_and_none_here(postgres, tmp_path, sluice_bin):
     assert all(line["run_id"] and line["job_id"] and line["attempt"] == 1 for line in lines)
     assert all(any("handed in" in line for line in worker.seen) for worker in (first, second))
     assert postgres.query("select count(*) from two_workers.jobs") == [["0"]]
+    same_as_alone(tmp_path, sluice_bin)
+
+
+def test_steps_that_no_worker_claims_are_told_of_and_stay_claimable(postgres, tmp_path, sluice_bin):
+    leader, one = machines(postgres, tmp_path, sluice_bin, "unclaimed", 2)
+    with Service(leader) as service:
+        run = leader.json("trigger", "all")["run_id"]
+        told = service.wait_for("no worker claims what is ready")
+        assert told["level"] == "warn" and "1 step (raw.orders), for " in told["message"]
+        time.sleep(1.2)  # the leader says how it is once a second
+        for shown in (leader.run("status").stdout, leader.run("status", run).stdout, leader.run("doctor", exit_code=1).stdout):
+            assert "no worker claims what is ready: 1 step (raw.orders), since 20" in shown
+        assert "raw.orders" in leader.json("status")["unclaimed"]
+        with Worker(one, "--name", "one") as worker:
+            service.wait_for("no step waits for a worker any more")
+            service.wait_for("ended: ok")
+            assert worker.end() == 0
+        assert service.end() == 0
+    assert leader.json("status")["unclaimed"] is None
+    same_as_alone(tmp_path, sluice_bin)
+
+
+@pytest.mark.parametrize("workers", ["both", "remote"])
+def test_steps_that_a_worker_does_not_claim_although_it_is_there(postgres, tmp_path, sluice_bin, workers):
+    """Its word stays in the state store, and nothing comes: the service does them itself where it may."""
+    schema = f"deaf_{workers}"
+    leader, one = machines(postgres, tmp_path, sluice_bin, schema, 2, settings=f"serve:\n  workers: {workers}\nconcurrency: 1\n")
+    slow_model(leader, 4)
+    slow_model(one, 4)
+    with Service(leader) as service, Worker(one, "--name", "one", "--slots", "4") as worker:
+        service.wait_for("the worker 'one'")
+        worker.process.kill()
+        worker.process.wait()
+        postgres.query(f"update {schema}.leases set until_us = until_us + 600000000 where name = 'worker one'")
+        leader.run("trigger", "all")
+        if workers == "both":
+            service.wait_for("ended: ok")
+        else:
+            assert "1 step (raw.orders)" in service.wait_for("no worker claims what is ready")["message"]
+            with Worker(one, "--name", "two") as second:
+                service.wait_for("ended: ok")
+                assert second.end() == 0
+        assert service.end() == 0
     same_as_alone(tmp_path, sluice_bin)
 
 

@@ -23,6 +23,7 @@
             fail_msg("%s", err.message); \
     } while (0)
 #define HOLD_MS 600000
+#define PATIENCE_MS 300
 #define HOLDER "one on one on host-1, process 5"
 
 struct end {
@@ -45,6 +46,8 @@ struct bed {
     char machine[32];
     int64_t came, gone;
     int troubles, settled;
+    size_t ready, unclaimed, told; // of which nobody else may do; as it was told last; how often
+    bool has_room;
 };
 
 static void on_reply(void *owner, size_t number, const json_t *reply, const struct sl_death *death)
@@ -89,6 +92,28 @@ static void on_trouble(void *owner, const char *what)
     bed->troubles++;
 }
 
+static void on_unclaimed(void *owner, size_t count, int64_t seconds, const char *step)
+{
+    struct bed *bed = owner;
+    assert_true(seconds >= 0);
+    assert_string_equal(count ? step : "", count ? "clean.orders" : "");
+    bed->unclaimed = count;
+    bed->told++;
+}
+
+static size_t count_ready(void *owner, const char **ret_step)
+{
+    const struct bed *bed = owner;
+    *ret_step = "clean.orders";
+    return bed->ready;
+}
+
+static bool has_room(void *owner)
+{
+    const struct bed *bed = owner;
+    return bed->has_room;
+}
+
 static void on_settled(void *owner)
 {
     struct bed *bed = owner;
@@ -118,6 +143,8 @@ static int make(void **state)
                                                .state = bed->leading,
                                                .environment = "prod",
                                                .lake = "l",
+                                               .patience_ms = PATIENCE_MS,
+                                               .on_unclaimed = on_unclaimed,
                                                .on_room = on_room,
                                                .on_machine = on_machine,
                                                .on_trouble = on_trouble,
@@ -128,6 +155,8 @@ static int make(void **state)
                                      .on_reply = on_reply,
                                      .on_begin = on_begin,
                                      .on_back = on_back,
+                                     .count_ready = count_ready,
+                                     .has_room = has_room,
                                      .owner = bed};
     sl_handout_join(bed->handout, &bed->hander);
     *state = bed;
@@ -323,6 +352,43 @@ static void what_nobody_is_left_to_claim_comes_back(void **state)
     assert_int_equal(bed->troubles, 0);
 }
 
+static void what_no_worker_claims_is_told_once_and_again_when_that_is_over(void **state)
+{
+    struct bed *bed = *state;
+    struct sl_job *jobs;
+    appear(bed, "c0de", 2, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 2);
+    start(bed, 70);
+    start(bed, 71);
+    RUN_UNTIL(bed, bed->unclaimed == 2);
+    assert_int_equal(bed->told, 1);
+    assert_int_equal(bed->back_count, 0);
+    assert_int_equal(claim(bed, HOLD_MS, 2, &jobs), 2); // it could be, all the time
+    RUN_UNTIL(bed, bed->told == 2);
+    assert_true(bed->unclaimed == 0 && bed->begun_count == 2);
+}
+
+static void what_is_ready_and_may_go_to_nobody_who_is_there_is_told_too(void **state)
+{
+    struct bed *bed = *state;
+    bed->ready = 3;
+    RUN_UNTIL(bed, bed->unclaimed == 3);
+    appear(bed, "c0de", 2, HOLD_MS);
+    RUN_UNTIL(bed, bed->told == 2);
+    assert_int_equal(bed->unclaimed, 0);
+}
+
+static void what_no_worker_claims_comes_back_to_who_has_room(void **state)
+{
+    struct bed *bed = *state;
+    appear(bed, "c0de", 1, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 1);
+    start(bed, 70);
+    bed->has_room = true;
+    RUN_UNTIL(bed, bed->back_count == 1);
+    assert_true(bed->backs[0] == 70 && bed->told == 0);
+}
+
 static void what_a_leader_before_had_handed_out_ends_before_anything_begins(void **state)
 {
     struct bed *bed = *state;
@@ -359,6 +425,9 @@ int main(void)
         CASE(what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none),
         CASE(what_a_leader_before_had_handed_out_ends_before_anything_begins),
         CASE(what_nobody_is_left_to_claim_comes_back),
+        CASE(what_no_worker_claims_is_told_once_and_again_when_that_is_over),
+        CASE(what_is_ready_and_may_go_to_nobody_who_is_there_is_told_too),
+        CASE(what_no_worker_claims_comes_back_to_who_has_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,21 @@ static void a_run_that_begins_keeps_what_it_was_asked_for_with(void **state)
     assert_int_equal(runs[0].started_us, 60);
 }
 
+static void its_row_keeps_less_than_the_queue_where_that_is_asked_for(void **state)
+{
+    struct store *store = *state;
+    const struct sl_queued asked = {
+        .run_id = "q1", .trigger = "http", .options_json = "{\"plan\": {}}", .row_json = "{}"};
+    struct sl_queued *queue;
+    struct sl_run_row *runs;
+    bool is_new;
+    OK(sl_state_enqueue(store->state, &asked, &is_new, &err));
+    assert_int_equal(list_queue(store, &queue), 1);
+    assert_string_equal(queue[0].options_json, "{\"plan\": {}}");
+    assert_int_equal(list_runs(store, (struct sl_run_filter){.status = "queued"}, &runs), 1);
+    assert_string_equal(runs[0].options_json, "{}");
+}
+
 static void what_is_taken_out_of_the_queue_stays_in_the_history(void **state)
 {
     struct store *store = *state;
@@ -253,6 +268,43 @@ static void the_audit_log_is_read_from_its_end(void **state)
     filter = (struct sl_audit_filter){0};
     OK(sl_state_audit(store->state, &filter, &store->arena, &list, &count, &err));
     assert_int_equal(count, 2);
+}
+
+static void cancel(struct store *store, const char *subject, const char *who, int64_t at_us)
+{
+    const struct sl_audit_entry entry = {
+        .at_us = at_us, .who = who, .what = "cancel", .subject = subject};
+    OK(sl_state_add_audit(store->state, &entry, &err));
+}
+
+static void who_cancelled_a_run_is_what_the_audit_log_says_first(void **state)
+{
+    struct store *store = *state;
+    struct sl_run_row *runs, row = {.id = "q2", .command = "run", .status = "running"};
+    struct sl_queued *queue;
+    enqueue(store, "q1", 0, true);
+    enqueue(store, "q2", 0, true);
+    enqueue(store, "q3", 0, true);
+    row.started_us = 60;
+    OK(sl_state_begin(store->state, &row, &err));
+    cancel(store, "q1", "bo", 70);
+    cancel(store, "q2", "anna", 71);
+    cancel(store, "q2", "bo", 72);
+    assert_int_equal(list_queue(store, &queue), 2);
+    assert_true(queue[0].is_cancelled);
+    assert_false(queue[1].is_cancelled);
+    assert_int_equal(list_runs(store, (struct sl_run_filter){.id = "q2"}, &runs), 1);
+    assert_string_equal(runs[0].cancelled_by, "anna");
+    assert_int_equal(runs[0].cancelled_us, 71);
+    row.status = "ok"; // the word came too late
+    row.ended_us = 80;
+    OK(sl_state_end(store->state, &row, &err));
+    assert_int_equal(list_runs(store, (struct sl_run_filter){.id = "q2"}, &runs), 1);
+    assert_null(runs[0].cancelled_by);
+    struct sl_run_filter queued = {.id = "q3", .with_waiting = true};
+    assert_int_equal(list_runs(store, queued, &runs), 1);
+    assert_null(runs[0].cancelled_by);
+    assert_int_equal(runs[0].cancelled_us, 0);
 }
 
 static void runs_that_found_nothing_are_forgotten_sooner(void **state)
@@ -413,12 +465,14 @@ int main(void)
         CASE(runs_of_the_same_moment_are_paged_by_their_id),
         CASE(the_same_tick_is_queued_once_however_often_it_is_asked_for),
         CASE(a_run_that_begins_keeps_what_it_was_asked_for_with),
+        CASE(its_row_keeps_less_than_the_queue_where_that_is_asked_for),
         CASE(what_is_taken_out_of_the_queue_stays_in_the_history),
         CASE(ticks_are_kept_and_only_a_later_one_of_the_queue_moves_them),
         CASE(a_pause_stays_as_it_was_first_until_it_is_taken_back),
         CASE(the_first_decision_stands),
         CASE(who_was_not_answered_is_asked_no_longer_when_the_run_ends),
         CASE(the_audit_log_is_read_from_its_end),
+        CASE(who_cancelled_a_run_is_what_the_audit_log_says_first),
         CASE(runs_that_found_nothing_are_forgotten_sooner),
         CASE(texts_that_are_no_utf8_do_not_lose_the_row),
         CASE(another_handle_sees_what_was_written),

@@ -1,0 +1,195 @@
+// After a service before this one: what it was asked for, and what it was killed over.
+#include "base/clock.h"
+#include "serve/serve_inner.h"
+
+#include <string.h>
+
+// --- as text in the state store
+
+static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs *ret,
+                     struct sl_err *err)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (array, i, item) {
+        if (!json_is_string(item))
+            return sl_fail(err, SL_E_STATE, "the queue holds a run with options that are none");
+        SL_TRY(sl_strs_add(ret, arena, json_string_value(item), err));
+    }
+    return SL_OK;
+}
+
+// What was asked for is a backfill, or not.
+static int read_backfill(struct sl_service_run *run, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    if (!text)
+        return SL_OK;
+    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
+    json_t *backfill = json_object_get(root, "backfill");
+    if (!backfill)
+        return SL_OK;
+    run->backfill = json_incref(backfill);
+    run->command = "backfill";
+    run->pipeline = SL_BACKFILL_PIPELINE;
+    return SL_OK;
+}
+
+static int parse_options(const char *text, struct sl_arena *arena, struct sl_start_options *ret,
+                         struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    if (!text)
+        return SL_OK;
+    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
+    SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
+    SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
+    SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
+    SL_TRY(read_strs(json_object_get(root, "approve"), arena, &ret->approved, err));
+    if (json_is_object(json_object_get(root, "plan")))
+        ret->plan = json_incref(json_object_get(root, "plan"));
+    ret->full_refresh = sl_json_bool(root, "full_refresh", false);
+    ret->fail_fast = sl_json_bool(root, "fail_fast", false);
+    ret->traceparent = sl_arena_strdup(arena, sl_json_text(root, "traceparent", NULL));
+    return SL_OK;
+}
+
+// --- what waits, and what was at work
+
+static int take_queued(struct sl_service *service, const struct sl_queued *queued,
+                       struct sl_err *err)
+{
+    const struct sl_asked asked = {.pipeline = queued->pipeline ? queued->pipeline : "",
+                                   .trigger = queued->trigger ? queued->trigger : "by hand",
+                                   .who = queued->who,
+                                   .tick_us = queued->tick_us,
+                                   .options = {.command = queued->command}};
+    struct sl_service_run *run = NULL;
+    int code = sl_service_make_run(service, &asked, &run, err);
+    if (code == SL_OK)
+        code = read_backfill(run, queued->options_json, err);
+    if (code == SL_OK && !run->backfill)
+        code = parse_options(queued->options_json, &run->arena, &run->options, err);
+    if (code != SL_OK) {
+        sl_service_free_run(run);
+        return code;
+    }
+    snprintf(run->id, sizeof run->id, "%s", queued->run_id);
+    run->asked_us = queued->asked_us;
+    sl_service_append(service, run);
+    if (queued->is_cancelled)
+        sl_service_give_up(run, "cancelled");
+    return SL_OK;
+}
+
+// It was killed before it had ended; nobody wants it any more.
+static int end_cancelled(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
+{
+    sl_service_tell(SL_LOG_INFO, NULL, "run %s was killed after %s had cancelled it: it has ended",
+                    row->id, row->cancelled_by);
+    row->status = "cancelled";
+    row->ended_us = sl_clock_now_us();
+    return sl_state_end(service->state, row, err);
+}
+
+// Whoever runs a backfill by the command is no service, and may be at work.
+static int recover_backfill(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
+{
+    bool was_ours;
+    if (row->cancelled_us) // only what the service does can be cancelled
+        return end_cancelled(service, row, err);
+    SL_TRY(sl_backfill_recover(service, row, &was_ours, err));
+    if (!was_ours)
+        return SL_OK;
+    row->status = "interrupted";
+    row->ended_us = sl_clock_now_us();
+    return sl_state_end(service->state, row, err);
+}
+
+static int again(struct sl_service *service, const struct sl_run_row *row, struct sl_arena *arena,
+                 struct sl_err *err)
+{
+    struct sl_asked asked = {.pipeline = row->pipeline ? row->pipeline : SL_NO_PIPELINE,
+                             .trigger = "after a kill",
+                             .who = row->who};
+    struct sl_service_run *run;
+    const char *why;
+    if (row->pipeline && !sl_project_pipeline(sl_service_project(service), row->pipeline))
+        return SL_OK;
+    if (sl_str_equal(row->command, "apply")) {
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "run %s was killed, and is not gone on with: whether its plan still holds "
+                        "is to be asked again",
+                        row->id);
+        return SL_OK;
+    }
+    if (!row->pipeline && !row->options_json) {
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "run %s was killed, and is not gone on with: what it was asked for is not "
+                        "known",
+                        row->id);
+        return SL_OK;
+    }
+    SL_TRY(parse_options(row->options_json, arena, &asked.options, err));
+    asked.options.command = row->command;
+    if (row->pipeline)
+        sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
+                        row->id, row->pipeline);
+    else
+        sl_service_tell(SL_LOG_WARN, NULL, "run %s was killed: what it was asked for is done again",
+                        row->id);
+    return sl_service_ask(service, &asked, &run, &why, err);
+}
+
+// Environments share a state store.
+static bool is_of_ours(const struct sl_service *service, const char *environment)
+{
+    return sl_str_equal(environment, sl_service_project(service)->environment);
+}
+
+// What a killed service had begun is gone on with: tables know how far they have come. A run by the
+// command is of no service: nothing has triggered it.
+static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
+                         struct sl_err *err)
+{
+    if (!row->pipeline && sl_str_equal(row->command, "backfill"))
+        return recover_backfill(service, row, err);
+    if (!row->pipeline && !row->trigger)
+        return SL_OK;
+    if (!is_of_ours(service, row->environment))
+        return SL_OK;
+    if (row->cancelled_us)
+        return end_cancelled(service, row, err);
+    SL_TRY(again(service, row, arena, err));
+    row->status = "interrupted";
+    row->ended_us = sl_clock_now_us();
+    return sl_state_end(service->state, row, err);
+}
+
+int sl_service_recover(struct sl_service *service, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_queued *queued;
+    struct sl_run_row *rows;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_state_queue(service->state, &arena, &queued, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        struct sl_err trouble = {0};
+        if (!is_of_ours(service, queued[i].environment))
+            continue;
+        if (take_queued(service, &queued[i], &trouble) != SL_OK)
+            sl_service_tell(SL_LOG_ERROR, NULL, "run %s waits and cannot begin: %s",
+                            queued[i].run_id, trouble.message);
+    }
+    const struct sl_run_filter killed = {.is_abandoned = true};
+    SL_TRY(sl_state_runs(service->state, &killed, &arena, &rows, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        struct sl_err trouble = {0};
+        if (resume_killed(service, &rows[i], &arena, &trouble) != SL_OK)
+            sl_service_tell(SL_LOG_ERROR, NULL, "run %s was killed, and is not gone on with: %s",
+                            rows[i].id, trouble.message);
+    }
+    sl_service_admit(service);
+    return SL_OK;
+}
