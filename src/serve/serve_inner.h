@@ -56,6 +56,7 @@ struct sl_service_run {
     struct sl_observer *observer; // NULL: nobody is told of it by machine
     int interrupts;
     uv_timer_t *late, *press;
+    bool is_late;                // behind its deadline
     bool is_unkept;              // the state store does not hold it
     bool has_met_full;           // a step of it found no room
     struct sl_service_run *next; // in order of being asked for
