@@ -22,7 +22,7 @@ void sl_alerts_of_run(const struct sl_common *common, const struct sl_run *run)
 {
     SL_AUTO(sl_notify_close) struct sl_notify *notify = open_notify(common, run->world->project);
     struct sl_err err = {0};
-    tell(common, sl_notify_run_ended(notify, run, NULL, &err), &err);
+    tell(common, sl_notify_run_ended(notify, run, NULL, false, &err), &err);
 }
 
 void sl_alerts_of_failure(const struct sl_common *common, const struct sl_world *world,

@@ -267,7 +267,9 @@ static int add(struct collection *collection, const struct sl_notify *notify,
 static struct sl_subject run_subject(const struct sl_notify *notify, const char *pipeline,
                                      enum sl_seen outcome, enum sl_seen deadline)
 {
+    const struct sl_pipeline *of = sl_project_pipeline(notify->project, name_of(notify, pipeline));
     struct sl_subject ret = sl_subject_named(name_of(notify, pipeline));
+    ret.owner = of ? of->owner : NULL;
     ret.is_run = true;
     ret.outcome = outcome;
     ret.deadline = deadline;
@@ -283,15 +285,16 @@ static const struct sl_world *world_of(const struct sl_notify *notify, const str
 }
 
 int sl_notify_run_ended(struct sl_notify *notify, const struct sl_run *run, const char *pipeline,
-                        struct sl_err *err)
+                        bool was_told_late, struct sl_err *err)
 {
     SL_AUTO(collection_clear) struct collection collection = {0};
     if (!notify)
         return SL_OK;
     struct sl_look look = look_of(notify, &collection);
     enum sl_seen whole = run->was_interrupted ? SL_SEEN_NOT : SL_SEEN_WELL;
+    enum sl_seen in_time = was_told_late ? SL_SEEN_NOT : whole;
     struct sl_subject of_run =
-        run_subject(notify, pipeline, whole, run->was_late ? SL_SEEN_FAILED : whole);
+        run_subject(notify, pipeline, whole, run->was_late ? SL_SEEN_FAILED : in_time);
     SL_TRY(add(&collection, notify, &of_run, err));
     for (size_t i = 0; i < run->count; i++) {
         const struct sl_outcome *outcome = &run->outcomes[i];
@@ -327,10 +330,25 @@ int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, const cha
         return SL_OK;
     sl_arena_init(&collection.arena, 0);
     struct sl_subject subject = run_subject(notify, pipeline, SL_SEEN_NOT, SL_SEEN_FAILED);
-    if (pipeline) // whose deadline is its own
-        subject.deadline_s = 0;
+    if (pipeline) { // whose deadline is its own
+        const struct sl_pipeline *of = sl_project_pipeline(notify->project, pipeline);
+        subject.deadline_s = of ? of->deadline_s : 0;
+    }
     SL_TRY(add(&collection, notify, &subject, err));
     return judge(notify, &collection.findings, run_id, NULL, err);
+}
+
+int sl_notify_run_nothing(struct sl_notify *notify, const char *pipeline, bool was_told_late,
+                          struct sl_err *err)
+{
+    SL_AUTO(collection_clear) struct collection collection = {0};
+    if (!notify)
+        return SL_OK;
+    sl_arena_init(&collection.arena, 0);
+    const struct sl_subject subject = run_subject(notify, pipeline, SL_SEEN_WELL,
+                                                  was_told_late ? SL_SEEN_NOT : SL_SEEN_WELL);
+    SL_TRY(add(&collection, notify, &subject, err));
+    return judge(notify, &collection.findings, NULL, NULL, err);
 }
 
 static struct sl_subject table_subject(const struct sl_health_table *table)

@@ -32,9 +32,10 @@ void sl_notify_hurry(struct sl_notify *notify);
 // caller reports it as a warning.
 
 // After sl_run has returned SL_OK, whatever became of its steps. `pipeline`: whose run it is, NULL:
-// the project's own; it is the subject of alerts over the run as a whole.
+// the project's own; it is the subject of alerts over the run as a whole. `was_told_late`:
+// sl_notify_run_late has told of this run, whose end is then no end in time.
 SL_MUST int sl_notify_run_ended(struct sl_notify *notify, const struct sl_run *run,
-                                const char *pipeline, struct sl_err *err);
+                                const char *pipeline, bool was_told_late, struct sl_err *err);
 // A run that could not be made at all: sl_run, or what comes before it, has failed. Not for runs
 // that did not begin because another one is at work, nor for interrupted ones: those are ignored.
 SL_MUST int sl_notify_run_failed(struct sl_notify *notify, const struct sl_err *failure,
@@ -46,6 +47,9 @@ SL_MUST int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, c
 // A run that had nothing to do: what is selected and up to date (sl_plan_decide) is well.
 SL_MUST int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world,
                               const char *pipeline, struct sl_err *err);
+// The same of a service's run, whose steps its looks tell of.
+SL_MUST int sl_notify_run_nothing(struct sl_notify *notify, const char *pipeline,
+                                  bool was_told_late, struct sl_err *err);
 // Between runs: freshness of every table, lag of tables, sources (as that of their raw tables) and
 // targets, and whether what an alert is about is still in the project. A minute apart is enough.
 SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,

@@ -130,6 +130,7 @@ static void on_late(uv_timer_t *timer)
 {
     struct sl_service_run *run = timer->data;
     struct sl_err err = {0};
+    run->is_late = true;
     sl_service_tell(SL_LOG_WARN, run, "the run is late: it is still at work after its deadline");
     if (run->service->metrics)
         sl_metrics_deadline_missed(run->service->metrics, run->pipeline);

@@ -202,7 +202,10 @@ static void alert(struct sl_service_run *run)
     else if (failure->code)
         code = sl_notify_run_failed(service->notify, failure, pipeline, &err);
     else if (sl_live_is_planned(run->live) && !sl_live_had_nothing(run->live))
-        code = sl_notify_run_ended(service->notify, sl_live_run(run->live), pipeline, &err);
+        code = sl_notify_run_ended(service->notify, sl_live_run(run->live), pipeline, run->is_late,
+                                   &err);
+    else if (sl_live_had_nothing(run->live) && !run->backfill)
+        code = sl_notify_run_nothing(service->notify, pipeline, run->is_late, &err);
     if (code != SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "alerts: %s", err.message);
     sl_sender_wake(service->sender);

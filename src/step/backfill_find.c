@@ -83,6 +83,8 @@ static int list_stale(struct search *search, bool *ret_is_whole, struct sl_err *
     if (*ret_is_whole)
         return SL_OK;
     SL_TRY(sl_backfill_driving(step, &driving, &why, err));
+    if (!driving)
+        SL_TRY(sl_model_describe(step, err));
     SL_TRY(sl_backfill_types(step, driving, &search->types, err));
     sl_buf_add(&sql, "create or replace temp table _partitions (");
     for (size_t i = 0; i < width_of(search); i++)

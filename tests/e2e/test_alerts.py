@@ -387,6 +387,51 @@ def test_a_pipeline_that_has_left_the_project_is_wrong_no_more(project, hook):
         assert service.end() == 0
 
 
+def test_a_late_run_of_a_pipeline_is_told_to_its_owner_and_over_with_one_in_time(project, hook):
+    other = Hook()
+    try:
+        make(project, f"""alerts:
+  channels:
+    finance: {{webhook: '{hook.url}'}}
+    ops: {{webhook: '{other.url}'}}
+  routes:
+    - {{owner: "finance-*", to: [finance]}}
+    - {{to: [ops]}}
+""")
+        project.write("tasks/wait.yml", "when: always\ncommand: while test -e wait; do sleep 0.1; done\n")
+        project.write("pipelines/late.yml", "select: [task.wait]\nowner: finance-night\ndeadline: 1s\n")
+        project.write("wait", "")
+        with Service(project) as service:
+            for _ in range(2):  # the second one is no other alert
+                project.write("wait", "")
+                run = project.json("trigger", "late")["run_id"]
+                service.wait_for("the run is late")
+                (project.folder / "wait").unlink()
+                assert project.run("logs", "-f", run).returncode == 0
+            [alert] = alerts(project)["alerts"]
+            assert (alert["subject"], alert["owner"], alert["times"]) == ("late", "finance-night", 2)
+            project.run("trigger", "late", "--wait")
+            told = [json.loads(hook.got.get(timeout=120)[2]) for _ in range(2)]
+            assert service.end() == 0
+        assert [document["event"] for document in told] == ["raised", "resolved"]
+        assert told[0]["alert"]["summary"] == "the run of late took longer than its deadline of 1 s"
+        assert hook.all() == [] and other.all() == []
+    finally:
+        other.close()
+
+
+def test_the_service_tries_again_when_a_message_is_due_and_not_a_minute_later(project, hook):
+    make(project, to(hook), BAD)
+    hook.answers = [(503, {"Retry-After": "1"}, b"")]
+    with Service(project) as service:
+        project.run("trigger", "shop")
+        hook.got.get(timeout=120)
+        refused = time.monotonic()
+        hook.got.get(timeout=120)
+        assert time.monotonic() - refused < 45
+        assert service.end() == 0
+
+
 def test_a_sender_that_does_not_end_with_the_service_is_killed(project, hook):
     make(project, to(hook), BAD)
     hook.answers = ["hang"]

@@ -363,6 +363,7 @@ partition_by: [day]
 select day, amount, rank() over (order by amount desc) as place from clean.sales
 """)
     back.run("run")
+    assert "no partition was chosen" in back.run("backfill", "ranked", "--stale", "--yes").stdout
     back.write("data/sales-2.csv", sales((day(3), "new", 100)))
     back.run("run", "--select", "raw.sales", "clean.sales")
     expected = from_scratch(back, ("curated.ranked",))["curated.ranked"]
