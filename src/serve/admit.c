@@ -193,6 +193,7 @@ static void on_begin(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
     run->live = live;
+    run->has_begun = true;
     sl_service_tell_begin(run);
 }
 
@@ -237,6 +238,23 @@ static void ask_again(struct sl_service_run *run)
         sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
 }
 
+// Interrupted by the end of the service alone: the next one goes on with it.
+static bool is_stopped(const struct sl_service_run *run)
+{
+    if (!run->service->stops || !run->interrupts || run->is_cancelled || run->backfill)
+        return false;
+    return !run->has_begun ? !sl_live_had_nothing(run->live)
+                           : sl_str_equal(sl_run_state(sl_live_run(run->live)), "interrupted");
+}
+
+// Of one that has nothing to do, or could not be planned.
+static const char *status_without_history(const struct sl_service_run *run)
+{
+    if (sl_live_err(run->live)->code)
+        return "error";
+    return run->interrupts && !sl_live_had_nothing(run->live) ? "cancelled" : "nothing";
+}
+
 static void on_end(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
@@ -245,11 +263,11 @@ static void on_end(void *owner, struct sl_live *live)
     run->state = SL_RUN_ENDED;
     run->generation->runs--;
     service->at_work--;
-    // One without a history of its own: nothing to do, or it could not be planned.
-    const char *status = sl_live_err(live)->code ? "error"
-                         : run->interrupts       ? "cancelled"
-                                                 : "nothing";
-    sl_service_dequeue(service, run, status);
+    bool goes_on = is_stopped(run);
+    if (!goes_on || run->has_begun) // else it waits still
+        sl_service_dequeue(service, run, status_without_history(run));
+    if (goes_on && run->has_begun)
+        sl_service_go_on_later(run);
     sl_service_tell_end(run);
     if (run->backfill)
         sl_backfill_remember(run);
@@ -418,6 +436,7 @@ int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, in
     }
     if (run->state == SL_RUN_ENDED || !run->live)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended", run->id);
+    run->is_cancelled |= !service->stops;
     run->interrupts = times > run->interrupts ? times : run->interrupts;
     if (run->interrupts == 2 && !run->press)
         run->press = sl_timer_new(&service->loop, run, err);
@@ -644,6 +663,30 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     *ret = sl_service_find(service, id);
     *ret_why = *ret ? NULL : "it has ended already, or could not begin: the log says why";
     return SL_OK;
+}
+
+void sl_service_go_on_later(struct sl_service_run *run)
+{
+    struct sl_asked asked = {.pipeline = run->pipeline,
+                             .trigger = "after a stop",
+                             .who = run->who,
+                             .options = run->options};
+    struct sl_service_run *later = NULL;
+    struct sl_err err = {0};
+    bool is_new;
+    if (sl_str_equal(run->command, "apply")) {
+        sl_service_tell(SL_LOG_WARN, run,
+                        "it is not gone on with: whether its plan still holds is to be asked "
+                        "again");
+        return;
+    }
+    asked.options.command = run->command;
+    int code = make(run->service, &asked, &later, &err);
+    if (code == SL_OK)
+        code = enqueue(later, &is_new, &err);
+    sl_service_free_run(later);
+    if (code != SL_OK)
+        sl_service_tell(SL_LOG_ERROR, run, "it is not gone on with: %s", err.message);
 }
 
 // --- after a service before this one

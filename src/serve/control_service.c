@@ -140,6 +140,7 @@ static int cancel(void *self, const char *run_id, const char *who, json_t **ret_
     if (!run)
         return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' is at work or waits", run_id);
     bool was_queued = run->state == SL_RUN_QUEUED;
+    run->is_cancelled = true; // also where the service is ending
     SL_TRY(sl_service_cancel(service, run, 2, err));
     sl_service_audit(service, who, "cancel", run_id, NULL);
     return give(
