@@ -160,7 +160,8 @@ void sl_service_wake(struct sl_service *service)
 {
     int64_t now_us = sl_service_now_us();
     int64_t next_us = service->due_count ? now_us : sl_agenda_next_us(service->agenda);
-    int64_t wait_ms = next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
+    // Timers that are due at once come before all else, again and again.
+    int64_t wait_ms = next_us <= now_us ? 1 : (next_us - now_us + 999) / 1000;
     notice_clock(service);
     keep_begun(service);
     if (wait_ms > MOST_WAIT_MS || next_us == SL_AGENDA_NEVER) // clocks are set
