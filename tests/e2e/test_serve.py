@@ -504,7 +504,7 @@ def test_a_service_that_catches_up_with_thousands_of_ticks_still_answers(project
         service.wait_for("ended: ok", times=20)
         assert service.end() == 0
     with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
-        ticks = [tick for (tick,) in database.execute("select tick_us from runs where pipeline = 'minutes' order by tick_us")]
+        ticks = [tick for (tick,) in database.execute("select tick_us from runs where tick_us > 0 order by tick_us")]
     minute = 60000000
     assert ticks == list(range(ticks[0], ticks[0] + len(ticks) * minute, minute)) and len(ticks) >= 20, "a tick was run twice, or left out"
 
