@@ -281,13 +281,13 @@ static int look_leader(struct looker *looker, bool *ret_is_led)
 static int tell_service(struct looker *looker, const json_t *answer)
 {
     const char *since = sl_json_text(answer, "since", "?");
-    const json_t *because = json_array_get(json_object_get(answer, "not_ready_because"), 0);
+    const char *because = sl_json_text(answer, "not_ready_because", "it does not say why");
     if (sl_json_bool(answer, "is_ready", false))
         return add(looker, "service", SL_HEALTH_OK,
                    sl_arena_printf(looker->arena, "serves since %s", since), NULL);
     return add(looker, "service", SL_HEALTH_WRONG,
                sl_arena_printf(looker->arena, "it is there since %s and starts no runs: %s", since,
-                               because ? json_string_value(because) : "it does not say why"),
+                               because),
                NULL);
 }
 

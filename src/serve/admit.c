@@ -153,6 +153,7 @@ static void on_begin(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
     run->live = live;
+    run->has_begun = true;
     sl_service_tell_begin(run);
 }
 
@@ -197,18 +198,22 @@ static void ask_again(struct sl_service_run *run)
         sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
 }
 
-// One without a history of its own: nothing to do, or it could not be planned. One that the
-// service's end interrupted before it had a history goes on waiting, for the next service.
-static void leave_queue(struct sl_service_run *run)
+// Interrupted by the end of the service alone: the next one goes on with it.
+static bool is_stopped(const struct sl_service_run *run)
 {
-    const bool is_error = sl_live_err(run->live)->code != SL_OK;
-    const bool is_stopped = run->interrupts && !sl_live_had_nothing(run->live);
-    if (is_stopped && !run->is_cancelled)
-        return;
-    sl_service_dequeue(run->service, run,
-                       is_stopped ? "cancelled"
-                       : is_error ? "error"
-                                  : "nothing");
+    if (!run->service->stops || !run->interrupts || run->is_cancelled)
+        return false;
+    if (!run->has_begun)
+        return !sl_live_had_nothing(run->live);
+    return !run->backfill && sl_str_equal(sl_run_state(sl_live_run(run->live)), "interrupted");
+}
+
+// Of one that has nothing to do, or could not be planned.
+static const char *status_without_history(const struct sl_service_run *run)
+{
+    if (run->interrupts && !sl_live_had_nothing(run->live))
+        return run->is_cancelled ? "cancelled" : "interrupted";
+    return sl_live_err(run->live)->code ? "error" : "nothing";
 }
 
 // Whoever asked for it has had an answer long ago: there the reason is found.
@@ -231,7 +236,11 @@ static void on_end(void *owner, struct sl_live *live)
     run->state = SL_RUN_ENDED;
     run->generation->runs--;
     service->at_work--;
-    leave_queue(run);
+    const bool goes_on = is_stopped(run);
+    if (!goes_on || run->has_begun) // else it waits still
+        sl_service_dequeue(service, run, status_without_history(run));
+    if (goes_on && run->has_begun)
+        sl_service_go_on_later(run);
     if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
         tell_refused(run);
     sl_service_tell_end(run);
@@ -644,4 +653,28 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     *ret = sl_service_find(service, id);
     *ret_why = *ret ? NULL : "it has ended already, or could not begin: the log says why";
     return SL_OK;
+}
+
+void sl_service_go_on_later(struct sl_service_run *run)
+{
+    struct sl_asked asked = {.pipeline = run->pipeline,
+                             .trigger = "after a stop",
+                             .who = run->who,
+                             .options = run->options};
+    struct sl_service_run *later = NULL;
+    struct sl_err err = {0};
+    bool is_new;
+    if (sl_str_equal(run->command, "apply")) {
+        sl_service_tell(SL_LOG_WARN, run,
+                        "it is not gone on with: whether its plan still holds is to be asked "
+                        "again");
+        return;
+    }
+    asked.options.command = run->command;
+    int code = sl_service_make_run(run->service, &asked, &later, &err);
+    if (code == SL_OK)
+        code = enqueue(later, &is_new, &err);
+    sl_service_free_run(later);
+    if (code != SL_OK)
+        sl_service_tell(SL_LOG_ERROR, run, "it is not gone on with: %s", err.message);
 }

@@ -160,7 +160,8 @@ void sl_service_wake(struct sl_service *service)
 {
     int64_t now_us = sl_service_now_us();
     int64_t next_us = service->due_count ? now_us : sl_agenda_next_us(service->agenda);
-    int64_t wait_ms = next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
+    // Timers that are due at once come before all else, again and again.
+    int64_t wait_ms = next_us <= now_us ? 1 : (next_us - now_us + 999) / 1000;
     notice_clock(service);
     keep_begun(service);
     if (wait_ms > MOST_WAIT_MS || next_us == SL_AGENDA_NEVER) // clocks are set
@@ -170,6 +171,24 @@ void sl_service_wake(struct sl_service *service)
 }
 
 // --- files and tables
+
+static bool is_watched(enum sl_trigger_kind kind)
+{
+    return kind == SL_TRIGGER_FILES || kind == SL_TRIGGER_TABLE;
+}
+
+// It has not looked at its inputs yet, and will see what has come meanwhile.
+static bool has_one_that_waits(const struct sl_service *service, const struct sl_pipeline *pipeline)
+{
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        for (size_t i = 0; i < pipeline->trigger_count; i++)
+            if (at->state == SL_RUN_QUEUED && !at->is_unkept &&
+                is_watched(pipeline->triggers[i].kind) &&
+                strcmp(at->pipeline, pipeline->name) == 0 &&
+                strcmp(at->trigger, pipeline->triggers[i].key) == 0)
+                return true;
+    return false;
+}
 
 static void on_change(void *self, const struct sl_pipeline *pipeline,
                       const struct sl_trigger *trigger, int64_t fingerprint)
@@ -183,7 +202,9 @@ static void on_change(void *self, const struct sl_pipeline *pipeline,
     if (service->stops)
         return;
     // First the run, then the mark: killed in between, it is told once more, and finds nothing.
-    int code = sl_service_ask(service, &asked, &run, &why, &err);
+    int code = has_one_that_waits(service, pipeline)
+                   ? SL_OK
+                   : sl_service_ask(service, &asked, &run, &why, &err);
     if (code == SL_OK)
         code = sl_state_set_ticks(service->state, &seen, 1, &err);
     if (code != SL_OK)
@@ -208,11 +229,6 @@ static void on_note(void *self, const char *text)
 {
     (void)self;
     sl_service_tell(SL_LOG_WARN, NULL, "%s", text);
-}
-
-static bool is_watched(enum sl_trigger_kind kind)
-{
-    return kind == SL_TRIGGER_FILES || kind == SL_TRIGGER_TABLE;
 }
 
 static bool is_key_of_watch(const struct sl_project *project, const struct sl_tick *tick)

@@ -61,6 +61,7 @@ struct sl_service_run {
     bool is_late;                // behind its deadline
     bool is_unkept;              // the state store does not hold it
     bool has_met_full;           // a step of it found no room
+    bool has_begun;              // its history has
     struct sl_service_run *next; // in order of being asked for
 };
 
@@ -151,6 +152,8 @@ struct sl_asked {
 // or is left out by the pipeline's overlap policy: *ret_why says which then.
 SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
                            struct sl_service_run **ret, const char **ret_why, struct sl_err *err);
+// What is missing of a run that was interrupted waits in the state store for the next service.
+void sl_service_go_on_later(struct sl_service_run *run);
 // A backfill, which may wait for its turn; it is in the audit log with what was asked for.
 SL_MUST int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *asked,
                                     char ret_id[37], struct sl_err *err);

@@ -317,6 +317,74 @@ def test_sigterm_lets_steps_end_and_a_second_one_interrupts(project):
     assert project.run("run").returncode == 0
 
 
+def held_by_a_task(project):
+    """A run that goes no further than its first step until there is a file `go`."""
+    by_hand(project)
+    project.write("tasks/hold.yml", "before: [raw.orders]\ncommand: touch held; until [ -e go ]; do sleep 0.02; done\n")
+
+
+def wait_until_it_is_held(project):
+    end = time.monotonic() + PATIENCE_S
+    while not (project.folder / "held").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_what_sigterm_has_left_undone_is_done_by_the_next_service(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all", "--full-refresh")["run_id"]
+        wait_until_it_is_held(project)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        project.write("go", "")
+        assert service.wait_for_end() == 0
+    assert project.json("status")["runs"][0]["status"] == "interrupted"
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    after = project.json("status")["runs"]
+    assert [one["status"] for one in after] == ["ok", "interrupted"] and after[1]["run_id"] == run
+    with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+        [(trigger, who, options)] = database.execute("select trigger_key, who, options from runs where id = ?", (after[0]["run_id"],)).fetchall()
+    assert trigger == "after a stop" and who and json.loads(options)["full_refresh"]
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_that_was_cancelled_is_not_gone_on_with_when_the_service_ends(project, when):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        wait_until_it_is_held(project)
+        if when == "after":
+            service.process.send_signal(signal.SIGTERM)
+            service.wait_for("nothing new begins")
+        project.run("cancel", run)
+        if when == "before":
+            service.process.send_signal(signal.SIGTERM)
+        assert service.wait_for_end() == 0
+    with Service(project) as service:
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["interrupted"]
+
+
+@pytest.mark.parametrize("wait_s", [0, 0.003, 0.01, 0.03])
+def test_a_file_that_came_just_before_sigterm_is_taken_in_by_the_next_service(project, wait_s):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        deliver(project, 2)
+        time.sleep(wait_s)
+        assert service.end() == 0
+    with Service(project) as service:
+        if project.rows("curated.total", "orders") != [("6",)]:
+            service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+    assert not [one for one in project.json("status")["runs"] if one["status"] == "cancelled"]
+
+
 @pytest.mark.parametrize("moment", ["begins", "ingest orders ok", "cleanse orders ok"])
 def test_a_killed_service_goes_on_and_the_tables_are_those_of_an_unkilled_one(project, new_project, moment):
     by_hand(project)
@@ -540,13 +608,15 @@ def test_a_service_that_catches_up_with_thousands_of_ticks_still_answers(project
     project.write("pipelines/minutes.yml", "when:\n  - cron: '* * * * *'\ncatch_up: all\n")
     with Service(project, env={"SLUICE_CLOCK": "2026-03-01T12:00:00Z"}) as service:
         assert service.end() == 0
-    with Service(project, env={"SLUICE_CLOCK": "2026-03-03T12:00:30Z"}) as service:
-        service.wait_for("begins (cron")
+    with Service(project, env={"SLUICE_CLOCK": "2026-03-08T12:00:30Z"}) as service:
         project.run("pause", "minutes")
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
+            [(kept,)] = database.execute("select count(*) from runs where pipeline = 'minutes'").fetchall()
+        assert kept < 9000, "it answered when it had kept all of them"
         service.wait_for("ended: ok", times=20)
         assert service.end() == 0
     with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
-        ticks = [tick for (tick,) in database.execute("select tick_us from runs where pipeline = 'minutes' order by tick_us")]
+        ticks = [tick for (tick,) in database.execute("select tick_us from runs where tick_us > 0 order by tick_us")]
     minute = 60000000
     assert ticks == list(range(ticks[0], ticks[0] + len(ticks) * minute, minute)) and len(ticks) >= 20, "a tick was run twice, or left out"
 
@@ -583,3 +653,27 @@ def test_the_numbers_are_those_of_the_service(project):
         after = numbers()
         assert after['sluice_runs_total{pipeline="all",status="ok"}'] == "1" and after["sluice_approvals_waiting"] == "0"
         assert service.end() == 0
+
+
+def marks_of_files(project):
+    with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+        return database.execute("select * from ticks where trigger_key like 'files %'").fetchall()
+
+
+def test_files_that_come_while_a_run_waits_ask_for_no_other_one(project):
+    held_by_a_task(project)
+    project.write("pipelines/all.yml", "when:\n  - files: orders\n    settle: 0s\n")
+    with Service(project) as service:
+        wait_until_it_is_held(project)
+        for number in range(2, 8):
+            before, end = marks_of_files(project), time.monotonic() + PATIENCE_S
+            deliver(project, number)
+            while marks_of_files(project) == before:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+        project.write("go", "")
+        service.wait_for("ended: ok")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "ok"]
+    assert project.rows("curated.total", "orders") == [("21",)]

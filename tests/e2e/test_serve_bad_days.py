@@ -110,6 +110,7 @@ def test_a_full_disk_holds_runs_back_until_there_is_room(project, full_disk):
         status, ready = get(service, "/readyz")
         assert status == 503 and "no space left" in json.loads(ready)["held_back"]
         assert "sluice_held_back 1" in get(service, "/metrics")[1]
+        assert "starts no runs: runs wait until it can be written: no space left" in project.run("doctor", exit_code=1).stdout
         full_disk.clear()
         service.wait_for("there is room again: runs begin")
         service.wait_for("ended: ok")
