@@ -66,10 +66,10 @@ needed_fault = src/sluice
 needed_tsan = $$(tools/test.py --targets tsan)
 .PHONY: run-tests
 run-tests:
-	@tools/deps.sh test demo
-	@for kind in $(sort $(KINDS) fault); do $(MAKE) --no-print-directory build BUILD=$$kind NEEDED=$(if $(filter fault,$(KINDS)),,1) || exit 1; done
+	@tools/deps.sh test demo $(if $(LINT),lint)
+	@for kind in debug fault; do $(MAKE) --no-print-directory build BUILD=$$kind NEEDED=$(if $(filter fault,$(KINDS)),,1) || exit 1; done
 	$(call say,testing)
-	@tools/test.py --pytest --mark '$(MARK)' $(KINDS)
+	@tools/test.py --pytest --mark '$(MARK)' $(if $(LINT),--lint) $(KINDS)
 
 check: ## lint, unit, golden and fault tests, in a minute
 	@$(MAKE) --no-print-directory lint

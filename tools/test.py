@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Run the tests and count them: test.py [--pytest] [--mark EXPRESSION] KIND..., or --targets KIND: say what ninja must build for them.
+"""Run the tests and count them: test.py [--pytest] [--mark EXPRESSION] [--lint] KIND..., or --targets KIND: say what ninja must build for them.
 
 Every meson test of each build/KIND, of tsan those with threads; with --pytest also tests/e2e, or those of it that the mark expression selects.
+Those of tests/e2e wait much: beside them, and with less of the processors where both want them, the sanitized kinds are built and tested, and
+with --lint all is linted. What those say is shown when the end-to-end tests are through.
 Everything runs, whatever fails before it; the last line counts, and the exit code says whether all is well. The counts, with those
 of each runner, are also left in build/reports/summary.
 """
@@ -12,6 +14,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -25,6 +28,9 @@ THREADED = ["base log", "duckdb session", "duckdb query", "connect file lane", "
             "schedule ticks"]
 
 
+SANITIZED = ["asan", "tsan"]  # no end-to-end test wants them
+
+
 def targets(kind):
     """The programs of the tests that run_meson runs for this kind, as ninja calls them."""
     folder = ROOT / "build" / kind
@@ -36,22 +42,59 @@ def targets(kind):
     return sorted({os.path.relpath(test["cmd"][0], folder) for test in tests if test["name"] in wanted})
 
 
-def run_meson(kinds):
+def run_meson(kinds, out=None, slower=1):
+    """True if any failed. `slower`: how many times their time limits the tests may take."""
     failed = False
     for kind in kinds:
-        print(f"==> meson tests, {kind}", flush=True)
+        print(f"==> meson tests, {kind}", file=out, flush=True)
         folder = ROOT / "build" / kind
         logs = folder / "meson-logs"
         for old in logs.glob("testlog.junit.xml"):
             old.unlink()
         environment = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
                            LSAN_OPTIONS=f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0")
-        command = ["meson", "test", "-C", str(folder), "--print-errorlogs", "--no-rebuild"]
+        command = ["meson", "test", "-C", str(folder), "--print-errorlogs", "--no-rebuild", "--timeout-multiplier", str(slower)]
         command += THREADED if kind == "tsan" else []
-        failed |= subprocess.run(command, env=environment).returncode != 0
+        failed |= subprocess.run(command, env=environment, stdout=out, stderr=out).returncode != 0
         if (logs / "testlog.junit.xml").exists():
             shutil.copy(logs / "testlog.junit.xml", REPORTS / f"meson-{kind}.xml")
     return failed
+
+
+def run_make(*arguments, out):
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out).returncode != 0
+
+
+def run_beside(kinds, wants_lint, out):
+    """Runs in a process of its own, which gives way to others. True if anything failed."""
+    os.nice(5)
+    failed = False
+    for kind in kinds:
+        failed |= run_make("build", f"BUILD={kind}", "NEEDED=1", out=out) or run_meson([kind], out, slower=4)
+    return failed | (wants_lint and run_make("lint", out=out))
+
+
+def run_pytest_and(beside, mark):
+    """The end-to-end tests, and beside them what `beside` does, given a file to write to."""
+    with tempfile.TemporaryFile("w+") as out:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = int(beside(out))
+            except BaseException as error:  # told where the rest is told
+                print(f"{type(error).__name__}: {error}", file=out)
+            finally:
+                out.flush()
+                os._exit(code)
+        failed = run_pytest(mark)
+        failed_beside = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+        out.seek(0)
+        shutil.copyfileobj(out, sys.stdout)
+        if failed_beside:
+            print("==> something beside the end-to-end tests failed: see above", flush=True)
+    return failed | failed_beside
 
 
 def run_pytest(mark):
@@ -89,6 +132,7 @@ def main():
     parser.add_argument("kinds", nargs="+")
     parser.add_argument("--pytest", action="store_true")
     parser.add_argument("--mark", default="")
+    parser.add_argument("--lint", action="store_true")
     parser.add_argument("--targets", action="store_true")
     arguments = parser.parse_args()
     if arguments.targets:
@@ -96,9 +140,12 @@ def main():
         return 0
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
-    failed = run_meson(arguments.kinds)
-    if arguments.pytest:
-        failed |= run_pytest(arguments.mark)
+    if not arguments.pytest:
+        failed = run_meson(arguments.kinds)
+    else:
+        sanitized = [kind for kind in arguments.kinds if kind in SANITIZED]
+        failed = run_meson([kind for kind in arguments.kinds if kind not in SANITIZED])
+        failed |= run_pytest_and(lambda out: run_beside(sanitized, arguments.lint, out), arguments.mark)
     return summary() or failed
 
 
