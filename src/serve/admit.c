@@ -256,8 +256,10 @@ static void on_end(void *owner, struct sl_live *live)
         sl_backfill_remember(run);
     if (sl_live_err(live)->code)
         on_trouble(run, sl_live_err(live));
-    if (!run->backfill)
+    if (!run->backfill) {
         ask_again(run);
+        sl_service_leave_to_next(run);
+    }
     sl_service_admit(service);
 }
 

@@ -285,8 +285,10 @@ static void stop_runs(struct sl_service *service)
 {
     struct sl_err ignored = {0};
     for (struct sl_service_run *at = service->runs; at; at = at->next)
-        if (at->state == SL_RUN_AT_WORK)
+        if (at->state == SL_RUN_AT_WORK) {
+            at->is_left |= !at->interrupts;
             (void)!sl_service_cancel(service, at, service->stops, &ignored);
+        }
 }
 
 static void tell_ready(struct sl_service *service)

@@ -57,6 +57,7 @@ struct sl_service_run {
     int interrupts;
     uv_timer_t *late, *press;
     bool is_late;                // behind its deadline
+    bool is_left;                // ended with the service: the next one does what is missing
     bool is_unkept;              // the state store does not hold it
     bool has_met_full;           // a step of it found no room
     struct sl_service_run *next; // in order of being asked for
@@ -166,6 +167,11 @@ void sl_service_free_run(struct sl_service_run *run);
 
 // Puts it into the queue of the state store, again.
 SL_MUST int sl_service_keep(struct sl_service_run *run, struct sl_err *err);
+
+// --- again.c
+// What a run that ended with the service has not done waits in the queue for the next service, but
+// for a plan: whether that still holds is to be asked again.
+void sl_service_leave_to_next(struct sl_service_run *run);
 
 // --- trouble.c
 // A write has failed: if there is no room, no run begins until there is; a damaged store is begun

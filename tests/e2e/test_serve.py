@@ -205,6 +205,34 @@ def test_sigterm_lets_steps_end_and_a_second_one_interrupts(project):
     assert project.run("run").returncode == 0
 
 
+def test_what_a_run_missed_when_the_service_ended_is_done_by_the_next_one(project):
+    by_hand(project)
+    project.write("tasks/first.yml", "when: always\ncommand: while test -e wait; do sleep 0.1; done\n")
+    project.write("tasks/second.yml", "when: always\nafter: [task.first]\ncommand: echo once >> second.txt\n")
+    project.write("pipelines/two.yml", "select: [task.first, task.second]\n")
+    project.write("wait", "")
+    with Service(project) as service:
+        run = project.json("trigger", "two")["run_id"]
+        service.wait_for("begins (by hand)")
+        assert project.run("resume", "tow", exit_code=1).stderr.startswith("error[SL0822]")
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        (project.folder / "wait").unlink()
+        assert service.wait_for_end() == 0
+        assert any("waits for the next service" in line for line in service.seen)
+    assert project.json("status", run)["run"]["status"] == "interrupted" and not (project.folder / "second.txt").exists()
+    with Service(project) as service:
+        service.wait_for("begins (after the service's end)")
+        service.wait_for("ended: ok")
+        assert (project.folder / "second.txt").read_text() == "once\n"
+        project.write("wait", "")
+        run = project.json("trigger", "two")["run_id"]
+        service.wait_for("begins (by hand)")
+        project.run("cancel", run)  # by a person: nothing is left to anybody
+        assert service.end() == 0
+    assert not any("waits for the next service" in line for line in service.seen)
+
+
 @pytest.mark.parametrize("moment", ["begins", "ingest orders ok", "cleanse orders ok"])
 def test_a_killed_service_goes_on_and_the_tables_are_those_of_an_unkilled_one(project, new_project, moment):
     by_hand(project)
