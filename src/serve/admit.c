@@ -674,7 +674,10 @@ void sl_service_go_on_later(struct sl_service_run *run)
     int code = sl_service_make_run(run->service, &asked, &later, &err);
     if (code == SL_OK)
         code = enqueue(later, &is_new, &err);
-    sl_service_free_run(later);
-    if (code != SL_OK)
+    if (code == SL_OK)
+        sl_service_tell(SL_LOG_INFO, run, "what is missing waits for the next service: run %.8s",
+                        later->id);
+    else
         sl_service_tell(SL_LOG_ERROR, run, "it is not gone on with: %s", err.message);
+    sl_service_free_run(later);
 }

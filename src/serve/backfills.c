@@ -246,7 +246,7 @@ static int ask_downstream(struct sl_service_run *run, struct sl_err *err)
 static int go_on_later(const struct sl_service_run *run, struct sl_err *err)
 {
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
-                                 .trigger = "after a drain",
+                                 .trigger = "after a stop",
                                  .who = run->who,
                                  .backfill = run->backfill};
     char id[37];

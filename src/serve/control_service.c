@@ -180,10 +180,13 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
                            struct sl_err *err)
 {
     struct sl_service *service = self;
+    const struct sl_pipeline *found;
     const struct sl_pause pause = {pipeline, who, NULL, sl_clock_now_us()};
     bool was_paused = false;
     SL_TRY(sl_service_require_leader(service, err));
     SL_TRY(sl_state_resume(service->state, pipeline, &was_paused, err));
+    if (!was_paused) // of one that has left the project a pause may be left
+        SL_TRY(require_pipeline(service, pipeline, &found, err));
     sl_agenda_resume(service->agenda, pipeline);
     sl_watch_resume(service->watch, pipeline);
     sl_service_audit(service, who, "resume", pipeline, NULL);

@@ -290,6 +290,7 @@ def test_a_step_waits_for_a_person_whose_word_is_kept(project):
         service.wait_for("ended: ok")
         project.run("resume", "all")
         assert project.json("resume", "all")["was_paused"] is False
+        assert project.run("resume", "tow", exit_code=1).stderr.startswith("error[SL0822]")
         assert project.json("pause", "all", "--why", "holidays")["was_paused"] is False
         assert project.json("pause", "all", "--why", "more holidays")["was_paused"] is True
         assert service.end() == 0
@@ -366,7 +367,7 @@ def test_a_run_that_was_cancelled_is_not_gone_on_with_when_the_service_ends(proj
         assert service.wait_for_end() == 0
     with Service(project) as service:
         assert service.end() == 0
-    assert [one["status"] for one in project.json("status")["runs"]] == ["interrupted"]
+    assert [one["status"] for one in project.json("status")["runs"]] == ["cancelled"]
 
 
 @pytest.mark.parametrize("wait_s", [0, 0.003, 0.01, 0.03])
