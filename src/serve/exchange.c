@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ANSWER_S = 600 };
+enum { ANSWER_S = 600, SPARE_PART = 8 };
 #define REQUEST_ARENA_BYTES ((size_t)64 << 20)
 #define HEAD_BYTES ((size_t)32 << 10)
 #define SECOND_US 1000000
@@ -44,6 +44,30 @@ static void keep_alive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
 }
 
+// Those that ask nothing take no place from others: where few places are left, the one that has said
+// nothing for longest goes. MHD sees the end of the stream, and closes.
+static void make_room(struct sl_server *server)
+{
+    const struct sl_http_options *options = &server->http->options;
+    struct sl_connection *oldest = NULL;
+    int64_t latest_us =
+        sl_clock_monotonic_us() + (options->idle_s + options->request_s) * SECOND_US;
+    size_t count = 0;
+
+    for (struct sl_connection *at = server->http->connections; at; at = at->after) {
+        if (at->server != server)
+            continue;
+        count++;
+        if (at->until_us > 0 && at->until_us <= latest_us &&
+            (!oldest || at->until_us <= oldest->until_us))
+            oldest = at;
+    }
+    if (!oldest || count + options->most_connections / SPARE_PART <= options->most_connections)
+        return;
+    oldest->until_us = 0;
+    (void)shutdown(oldest->fd, SHUT_RDWR);
+}
+
 static void on_connection(void *self, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -61,13 +85,17 @@ static void on_connection(void *self, struct MHD_Connection *mhd, void **context
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         if (!server->is_local)
             keep_alive(connection->fd);
+        make_room(server);
         connection->after = http->connections;
         if (connection->after)
             connection->after->before = connection;
         http->connections = connection;
         set_time(connection, http->options.request_s);
         sl_http_watch_time(http);
-    } else if (connection) {
+        return;
+    }
+    server->has_closed = true;
+    if (connection) {
         if (connection->before)
             connection->before->after = connection->after;
         else

@@ -1,5 +1,6 @@
 """The HTTP side of the service, over real sockets: tests/unit/serve/alone.c serves a project and prints what its control is asked."""
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -469,6 +470,17 @@ def test_slow_clients_hold_nobody_up_and_lose_their_place(serve):
             one.close()
     assert time.monotonic() - begun < 20
     assert service.ask("GET", "/healthz")[0] == 200
+
+
+def test_idle_clients_take_no_place_from_those_that_ask(serve):
+    service = serve("connections=64")
+    with contextlib.ExitStack() as idle:
+        for _ in range(200):
+            idle.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+        begun = time.monotonic()
+        for _ in range(5):
+            assert service.ask("GET", "/healthz")[0] == 200
+        assert time.monotonic() - begun < 10  # an idle one would lose its place after 30 s
 
 
 def test_random_bytes_never_end_the_service(serve):
