@@ -44,8 +44,8 @@ static void keep_alive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
 }
 
-// Those that ask nothing take no place from others: where few places are left, the one that has said
-// nothing for longest goes. MHD sees the end of the stream, and closes.
+// Those that ask nothing take no place from others: where few places are left, the one that has
+// said nothing for longest goes. MHD sees the end of the stream, and closes.
 static void make_room(struct sl_server *server)
 {
     const struct sl_http_options *options = &server->http->options;
