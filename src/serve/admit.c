@@ -126,29 +126,6 @@ void sl_service_give_up(struct sl_service_run *run, const char *status)
     sl_service_free_run(run);
 }
 
-static void on_late(uv_timer_t *timer)
-{
-    struct sl_service_run *run = timer->data;
-    struct sl_err err = {0};
-    run->is_late = true;
-    sl_service_tell(SL_LOG_WARN, run, "the run is late: it is still at work after its deadline");
-    if (run->service->metrics)
-        sl_metrics_deadline_missed(run->service->metrics, run->pipeline);
-    if (sl_notify_run_late(run->service->notify, run->pipeline, run->id, &err) != SL_OK)
-        sl_service_tell(SL_LOG_WARN, run, "alerts: %s", err.message);
-    sl_sender_wake(run->service->sender);
-}
-
-static void watch_deadline(struct sl_service_run *run, const struct sl_pipeline *pipeline)
-{
-    struct sl_err ignored = {0};
-    if (pipeline->deadline_s <= 0)
-        return;
-    run->late = sl_timer_new(&run->service->loop, run, &ignored);
-    if (run->late)
-        (void)uv_timer_start(run->late, on_late, (uint64_t)pipeline->deadline_s * 1000, 0);
-}
-
 static void on_begin(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
@@ -291,7 +268,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
     run->began_us = sl_clock_now_us();
     service->at_work++;
     sl_service_observe(run);
-    watch_deadline(run, pipeline);
+    sl_service_watch_deadline(run, pipeline);
     int code = sl_live_start(run->generation->executor, &options, &live, err);
     if (code == SL_OK) {
         run->live = live;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ANSWER_S = 600 };
+enum { ANSWER_S = 600, SPARE_PART = 8 };
 #define REQUEST_ARENA_BYTES ((size_t)64 << 20)
 #define HEAD_BYTES ((size_t)32 << 10)
 #define SECOND_US 1000000
@@ -45,6 +45,30 @@ static void keep_alive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
 }
 
+// Those that ask nothing take no place from others: where few places are left, the one that has
+// said nothing for longest goes. MHD sees the end of the stream, and closes.
+static void make_room(struct sl_server *server)
+{
+    const struct sl_http_options *options = &server->http->options;
+    struct sl_connection *oldest = NULL;
+    int64_t latest_us =
+        sl_clock_monotonic_us() + (options->idle_s + options->request_s) * SECOND_US;
+    size_t count = 0;
+
+    for (struct sl_connection *at = server->http->connections; at; at = at->after) {
+        if (at->server != server)
+            continue;
+        count++;
+        if (at->until_us > 0 && at->until_us <= latest_us &&
+            (!oldest || at->until_us <= oldest->until_us))
+            oldest = at;
+    }
+    if (!oldest || count + options->most_connections / SPARE_PART <= options->most_connections)
+        return;
+    oldest->until_us = 0;
+    (void)shutdown(oldest->fd, SHUT_RDWR);
+}
+
 static void on_connection(void *self, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -62,13 +86,17 @@ static void on_connection(void *self, struct MHD_Connection *mhd, void **context
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         if (!server->is_local)
             keep_alive(connection->fd);
+        make_room(server);
         connection->after = http->connections;
         if (connection->after)
             connection->after->before = connection;
         http->connections = connection;
         set_time(connection, http->options.head_s);
         sl_http_watch_time(http);
-    } else if (connection) {
+        return;
+    }
+    server->has_closed = true;
+    if (connection) {
         if (connection->before)
             connection->before->after = connection->after;
         else
@@ -447,17 +475,14 @@ int sl_exchange_start(struct sl_server *server, int fd, struct sl_err *err)
 {
     const struct sl_http_options *options = &server->http->options;
 
-    // Of the unix socket, which has places of its own, all are of one address.
-    const size_t most_of_one = server->is_local ? 0 : (options->most_connections * 3 + 3) / 4;
-
     server->mhd = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->most_connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)most_of_one, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES,
-        MHD_OPTION_URI_LOG_CALLBACK, on_line, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)options->idle_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_line,
+        server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_END);
     if (!server->mhd) {
         (void)close(fd);
         return sl_fail(err, SL_E_SERVE_LISTEN, "cannot serve HTTP");

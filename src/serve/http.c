@@ -34,8 +34,12 @@ void sl_server_drive(struct sl_server *server)
 
     if (!server->mhd || server->http->is_closing)
         return;
+    server->has_closed = false;
     (void)MHD_run(server->mhd);
-    if (MHD_get_timeout(server->mhd, &wait_ms) != MHD_YES)
+    bool has_time = MHD_get_timeout(server->mhd, &wait_ms) == MHD_YES;
+    if (server->has_closed) // MHD had taken no more, and takes them when it is run again
+        (void)uv_timer_start(&server->timer, on_timer, 1, 0);
+    else if (!has_time)
         (void)uv_timer_stop(&server->timer);
     else // 0: there is more to do at once, but others have their turn before
         (void)uv_timer_start(&server->timer, on_timer, wait_ms, 0);

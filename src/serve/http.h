@@ -35,7 +35,7 @@ struct sl_http_options {
     struct sl_strs overrides; // --set of children
     const char *program;      // of children; NULL: this one
     // Limits; 0: as said here.
-    size_t most_connections;   // 512; over TCP three quarters of them from one address
+    size_t most_connections;   // 512; where few are left, who has said nothing for longest goes
     size_t most_request_bytes; // of a body: 1 MiB
     int64_t idle_s;            // of a connection that says nothing: 30
     int64_t head_s;            // for a request's head to be there: 10

@@ -11,6 +11,7 @@ struct sl_server {
     struct sl_http *http;
     struct MHD_Daemon *mhd; // NULL: not there
     bool is_local;          // the unix socket
+    bool has_closed;        // a connection, since it was last run
     int port;
     uv_poll_t poll;
     uv_timer_t timer;

@@ -251,6 +251,8 @@ struct sl_listener sl_service_listener(struct sl_service_run *run);
 // Of every table: when it was last built, as the history tells, and how old it may become.
 void sl_service_tell_tables(struct sl_service *service);
 void sl_service_tell_begin(struct sl_service_run *run);
+// Tells it once the run is late, as its pipeline says.
+void sl_service_watch_deadline(struct sl_service_run *run, const struct sl_pipeline *pipeline);
 // Everyone who is to be told of a run's end: the log, alerts, metrics.
 void sl_service_tell_end(struct sl_service_run *run);
 

@@ -238,6 +238,29 @@ void sl_service_tell_end(struct sl_service_run *run)
         sl_service_look_soon(run->service);
 }
 
+static void on_late(uv_timer_t *timer)
+{
+    struct sl_service_run *run = timer->data;
+    struct sl_err err = {0};
+    run->is_late = true;
+    sl_service_tell(SL_LOG_WARN, run, "the run is late: it is still at work after its deadline");
+    if (run->service->metrics)
+        sl_metrics_deadline_missed(run->service->metrics, run->pipeline);
+    if (sl_notify_run_late(run->service->notify, run->pipeline, run->id, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "alerts: %s", err.message);
+    sl_sender_wake(run->service->sender);
+}
+
+void sl_service_watch_deadline(struct sl_service_run *run, const struct sl_pipeline *pipeline)
+{
+    struct sl_err ignored = {0};
+    if (pipeline->deadline_s <= 0)
+        return;
+    run->late = sl_timer_new(&run->service->loop, run, &ignored);
+    if (run->late)
+        (void)uv_timer_start(run->late, on_late, (uint64_t)pipeline->deadline_s * 1000, 0);
+}
+
 // --- tables
 
 void sl_service_tell_tables(struct sl_service *service)
