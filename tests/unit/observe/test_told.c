@@ -89,7 +89,8 @@ static void the_end_of_a_run_follows_from_its_state(void **state)
     static const struct {
         const char *status, *type;
     } cases[] = {{"ok", "COMPLETE"}, {"nothing", "COMPLETE"},  {"partial", "FAIL"},
-                 {"error", "FAIL"},  {"interrupted", "ABORT"}, {"killed", "ABORT"}};
+                 {"error", "FAIL"},  {"interrupted", "ABORT"}, {"cancelled", "ABORT"},
+                 {"killed", "ABORT"}};
     SL_AUTO(sl_json_free) json_t *start = parsed(start_text);
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
