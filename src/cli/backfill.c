@@ -151,12 +151,13 @@ static int ask_service(const struct backfill_options *options, const struct sl_p
                        struct sl_backfill_view *view, int *ret_exit, struct sl_err *err)
 {
     const struct sl_backfill_asked asked = asked_of(options);
-    const struct sl_backfill_asking asking = {&options->common, project->state_folder, &asked,
-                                              options->detach, view};
+    bool was_taken = false;
+    const struct sl_backfill_asking asking = {
+        &options->common, project->state_folder, &asked, options->detach, view, &was_taken};
     struct sl_err locked = *err;
     sl_err_clear(err);
     int code = sl_backfill_ask(&asking, ret_exit, err);
-    if (code == SL_E_SERVE_NOBODY && locked.code)
+    if (code == SL_E_SERVE_NOBODY && locked.code && !was_taken)
         *err = locked;
     return err->code;
 }

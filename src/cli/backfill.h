@@ -38,6 +38,7 @@ struct sl_backfill_asking {
     const struct sl_backfill_asked *asked;
     bool is_detached; // its end is not waited for
     struct sl_backfill_view *view;
+    bool *ret_was_taken; // by the service, whatever became of it then
 };
 SL_MUST int sl_backfill_ask(const struct sl_backfill_asking *asking, int *ret_exit,
                             struct sl_err *err);

@@ -101,7 +101,9 @@ static int wait_for_end(const struct sl_backfill_asking *asking, const char *id,
     (void)snprintf(path, sizeof path, "/api/v1/backfills/%.36s", id);
     int code = follow(asking, path, &answer, err);
     sl_backfill_view_wipe(asking->view);
-    SL_TRY(code);
+    if (code != SL_OK)
+        return sl_err_context(
+            err, "run %.8s, with which the service goes on when it is there again", id);
     const json_t *failure = json_object_get(answer, "error");
     if (json_is_object(failure))
         return fail_as_told(failure, err);
@@ -130,6 +132,7 @@ int sl_backfill_ask(const struct sl_backfill_asking *asking, int *ret_exit, stru
     SL_TRY_NEW(body, err);
     SL_TRY(sl_client_ask(asking->state_folder, "POST", "/api/v1/backfills", body, &answer, err));
     const char *id = sl_json_text(answer, "run_id", "");
+    *asking->ret_was_taken = true;
     sl_tell(asking->common, SL_LOG_INFO, "the service does it: run %.8s is %s", id,
             sl_json_text(answer, "status", "on its way"));
     if (!asking->is_detached)
