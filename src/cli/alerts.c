@@ -383,7 +383,7 @@ static int run_send(const void *self, int *ret_exit, struct sl_err *err)
                              : options->due ? SL_SEND_DUE
                                             : SL_SEND_WAITING;
     SL_TRY(sl_notify_send(session.notify, what, MOST_SEND_MS, &sent, err));
-    // Of the service that asks with --due: what a channel did not take is tried again when it is due.
+    // The service asks with --due: what a channel did not take is tried again when it is due.
     *ret_exit = sent.failed > 0 && !options->due ? 1 : 0;
     if (options->common.json) {
         SL_AUTO(sl_json_free)

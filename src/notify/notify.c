@@ -345,8 +345,8 @@ int sl_notify_run_nothing(struct sl_notify *notify, const char *pipeline, bool w
     if (!notify)
         return SL_OK;
     sl_arena_init(&collection.arena, 0);
-    const struct sl_subject subject = run_subject(notify, pipeline, SL_SEEN_WELL,
-                                                  was_told_late ? SL_SEEN_NOT : SL_SEEN_WELL);
+    const struct sl_subject subject =
+        run_subject(notify, pipeline, SL_SEEN_WELL, was_told_late ? SL_SEEN_NOT : SL_SEEN_WELL);
     SL_TRY(add(&collection, notify, &subject, err));
     return judge(notify, &collection.findings, NULL, NULL, err);
 }

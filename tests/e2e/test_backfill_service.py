@@ -312,6 +312,23 @@ def test_the_command_asks_the_service_that_holds_the_project(slow):
     assert "SL0827" in slow.run("backfill", "daily", "--yes", "--detach", exit_code=1).stderr
 
 
+def test_the_command_says_what_goes_on_when_the_service_is_killed(slow):
+    correct(slow)
+    with Service(slow, "--threads", "1") as service:
+        first = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "to": day(4), "chunk": 1})[1]
+        wait_until(slow, first["run_id"], lambda document: document["progress"])
+        command = subprocess.Popen([slow.binary, "backfill", "daily", "--from", day(7), "--yes"], cwd=slow.folder, text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        said = command.stderr.readline()
+        while "the service does it" not in said:
+            said = command.stderr.readline()
+        run = said.split("run ")[1][:8]
+        service.end(signal.SIGKILL)
+        rest = command.communicate(timeout=PATIENCE_S)[1]
+    assert command.returncode == 1 and "another run" not in rest, rest
+    assert "SL0889" in rest and f"backfill --resume {run}" in rest
+
+
 def test_a_chunk_over_its_timeout_is_stopped_and_tried_again_and_the_others_are_done(back):
     back.write("models/daily.sql", PATIENT)
     back.run("run")
