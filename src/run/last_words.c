@@ -20,6 +20,7 @@ struct sl_last_words {
     uv_poll_t *poller;
     json_t *fields; // of a task that it runs; NULL: it runs none
     size_t used;
+    size_t told; // of these: said already, and kept for the report
     char bytes[KEPT_BYTES];
 };
 
@@ -72,11 +73,20 @@ static void tell(const struct sl_last_words *words, const char *text, size_t len
         write_out(text, length);
 }
 
+static void tell_up_to(struct sl_last_words *words, size_t end)
+{
+    if (end <= words->told)
+        return;
+    make_text(words->bytes + words->told, end - words->told);
+    tell(words, words->bytes + words->told, end - words->told);
+    words->told = end;
+}
+
 static void pass_on(struct sl_last_words *words, size_t length)
 {
-    make_text(words->bytes, length);
-    tell(words, words->bytes, length);
+    tell_up_to(words, length);
     words->used -= length;
+    words->told -= length;
     memmove(words->bytes, words->bytes + length, words->used);
 }
 
@@ -98,6 +108,14 @@ static bool read_some(struct sl_last_words *words)
     return got > 0 || (got < 0 && errno == EINTR);
 }
 
+// What a task says is told as it comes, line by line.
+static void tell_lines(struct sl_last_words *words)
+{
+    const char *end = words->fields ? memrchr(words->bytes, '\n', words->used) : NULL;
+    if (end)
+        tell_up_to(words, (size_t)(end - words->bytes) + 1);
+}
+
 // One read: a child that writes without end does not keep the loop.
 static void on_readable(uv_poll_t *poller, int status, int events)
 {
@@ -105,6 +123,7 @@ static void on_readable(uv_poll_t *poller, int status, int events)
     (void)events;
     if (!read_some(words) && (status < 0 || errno != EAGAIN))
         uv_poll_stop(poller);
+    tell_lines(words);
 }
 
 static int watch(struct sl_last_words *words, uv_loop_t *loop, struct sl_err *err)
@@ -191,12 +210,15 @@ void sl_last_words_take(struct sl_last_words *words, char ret[SL_LAST_WORDS_BYTE
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     drain(words);
+    if (words->told)
+        tell_lines(words);
     make_text(words->bytes, words->used);
     char *copy = sl_arena_strndup(&arena, words->bytes, words->used);
     const char *text = copy ? sl_log_mask(copy, &arena) : "";
-    words->used = 0;
     size_t length = strlen(text), tail = tail_of(text, length);
-    tell(words, text, tail);
+    if (!words->told)
+        tell(words, text, tail);
+    words->used = words->told = 0;
     snprintf(ret, SL_LAST_WORDS_BYTES, "%s", text + tail);
     for (length = strlen(ret); length && ret[length - 1] == '\n';)
         ret[--length] = '\0';

@@ -409,3 +409,25 @@ def test_a_cancelled_run_of_a_service_ends_its_task(project):
         service.wait_for("ended: ")
         assert service.end() == 0
     assert not alive(int(lines(project, "pid")[0]))
+
+
+def test_what_a_task_prints_is_told_while_it_runs(shop):
+    shop.write("pipelines/all.yml", "description: Everything\n")
+    task(shop, "long", "command: echo first; until [ -e go ]; do sleep 0.02; done; printf 'second'; exit 3\n")
+    with Service(shop) as service:
+        shop.run("trigger", "all")
+        said = service.wait_for("first")
+        assert (said["step"], said["message"]) == ("task long", "task long: first")
+        shop.write("go", "")
+        service.wait_for("ended: partial")
+        assert service.end() == 0
+    told = [json.loads(line)["message"] for line in service.seen]
+    assert [one for one in told if one.startswith("task long: ")] == ["task long: first", "task long: second"]
+
+
+def test_a_task_that_dies_has_its_last_words_in_the_report_also_those_that_were_told(shop):
+    task(shop, "dies", "before: raw.orders\ncommand: 'echo first; sleep 0.3; echo second; sleep 0.3; kill -9 $$'\n")
+    done = shop.run("run", exit_code=None)
+    assert done.returncode and done.stderr.count("first") >= 1
+    lines_of = [line for line in done.stderr.splitlines() if line in ("first", "second")]
+    assert lines_of[:2] == ["first", "second"]
