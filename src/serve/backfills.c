@@ -258,8 +258,8 @@ static int go_on_later(const struct sl_service_run *run, struct sl_err *err)
 void sl_service_end_backfill(struct sl_service_run *run)
 {
     const bool wants_more = sl_json_bool(run->backfill, "downstream", false);
-    const bool is_drained = run->service->stops && run->interrupts && !run->is_cancelled &&
-                            run->has_begun;
+    const bool is_drained =
+        run->service->stops && run->interrupts && !run->is_cancelled && run->has_begun;
     struct sl_err err = {0};
     if (is_drained && go_on_later(run, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "the next service does not go on with it: %s",
