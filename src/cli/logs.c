@@ -313,7 +313,7 @@ static bool is_plain(const char *step)
 }
 
 // A line at a time: a log may be larger than memory. Most lines are of other steps, and to look for
-// a name is a hundred times as fast as to read JSON.
+// a name is a hundred times as fast as to read JSON. What cannot be written is told by who flushes.
 static int copy_lines(const struct logs_options *options, FILE *file, size_t *ret_shown)
 {
     const char *plain =
@@ -321,7 +321,7 @@ static int copy_lines(const struct logs_options *options, FILE *file, size_t *re
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
-    while ((length = getline(&line, &room, file)) > 0) {
+    while (!ferror(stdout) && (length = getline(&line, &room, file)) > 0) {
         SL_AUTO(sl_json_free) json_t *json = NULL;
         if (line[length - 1] != '\n' || !strstr(line, plain) ||
             sl_json_parse(line, (size_t)length, "the log", &json, NULL) != SL_OK ||
@@ -330,8 +330,9 @@ static int copy_lines(const struct logs_options *options, FILE *file, size_t *re
         (*ret_shown)++;
         (void)fwrite(line, 1, (size_t)length, stdout);
     }
+    int reason = ferror(stdout) || feof(file) ? 0 : errno; // also that there is no memory for it
     free(line);
-    return ferror(file) || ferror(stdout);
+    return reason;
 }
 
 static int print_lines(const struct logs_options *options, const struct sl_run_row *run,
@@ -343,10 +344,10 @@ static int print_lines(const struct logs_options *options, const struct sl_run_r
         return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
     if (!file)
         return sl_fail_errno(err, errno, "cannot read %s", path);
-    int wrong = copy_lines(options, file, &shown);
+    int reason = copy_lines(options, file, &shown);
     (void)fclose(file);
-    if (wrong)
-        return sl_fail_errno(err, errno, "cannot copy %s", path);
+    if (reason)
+        return sl_fail_errno(err, reason, "cannot read %s", path);
     if (!shown && !sl_str_is_empty(options->step))
         return sl_fail(err, SL_E_SERVE_MISSING, "the log of run %.8s says nothing of '%.200s'",
                        run->id, options->step);
@@ -473,6 +474,10 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     struct logs_options options = *(const struct logs_options *)self;
     SL_AUTO(sl_cli_history_close) struct sl_cli_history history = {0};
     struct sl_run_row run;
+    if (options.lines && options.follow) {
+        (void)sl_fail(err, SL_E_USAGE, "--lines does not follow");
+        return sl_err_hint(err, "-f with --json prints each line as it comes");
+    }
     SL_TRY(read_since(&options, err));
     SL_TRY(sl_cli_history_open(&options.common, &history, err));
     bool with_waiting = options.follow || !sl_str_is_empty(options.run);
@@ -481,7 +486,7 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
         sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
     SL_TRY(require_here(&history, &run, path, err));
-    if (options.lines && !options.follow)
+    if (options.lines)
         return print_lines(&options, &run, path, err);
     return options.follow ? follow(&history, &options, &run, path, ret_exit, err)
                           : print_all(&history, &options, &run, path, err);

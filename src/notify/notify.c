@@ -267,7 +267,7 @@ static int add(struct collection *collection, const struct sl_notify *notify,
 static struct sl_subject run_subject(const struct sl_notify *notify, const char *pipeline,
                                      enum sl_seen outcome, enum sl_seen deadline)
 {
-    const struct sl_pipeline *of = sl_project_pipeline(notify->project, name_of(notify, pipeline));
+    const struct sl_pipeline *of = pipeline ? sl_project_pipeline(notify->project, pipeline) : NULL;
     struct sl_subject ret = sl_subject_named(name_of(notify, pipeline));
     ret.owner = of ? of->owner : NULL;
     ret.is_run = true;

@@ -99,6 +99,27 @@ def test_since_is_a_time_or_so_long_ago(project):
     assert "no time and no duration" in project.run("logs", "--since", "soon", exit_code=1).stderr
 
 
+def test_lines_are_those_of_the_file(project):
+    by_hand(project)
+    project.run("run")
+    path = project.folder / f".sluice/logs/{newest(project)}.jsonl"
+    text = path.read_text()
+    with path.open("a") as file:
+        file.write('{"step": "half')  # of a run that was killed
+    assert project.run("logs", "--lines").stdout == text
+    own = [line for line in text.splitlines() if json.loads(line).get("table") == "clean.orders"]
+    assert own and project.run("logs", "--lines", "", "clean.orders").stdout.splitlines() == own
+    assert project.run("logs", "--lines", "", "*ean.ord?rs").stdout.splitlines() == own
+    assert "says nothing of 'clean.nix'" in project.run("logs", "--lines", "", "clean.nix", exit_code=1).stderr
+    assert "-f with --json" in project.run("logs", "--lines", "-f", exit_code=1).stderr
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(project.binary), "logs", "--lines"], cwd=project.folder, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "standard output" in done.stderr
+    path.unlink()
+    path.mkdir()
+    assert "cannot read" in project.run("logs", "--lines", exit_code=1).stderr
+
+
 def test_following_a_run_that_has_ended_prints_it_and_ends(project):
     by_hand(project)
     project.run("run")

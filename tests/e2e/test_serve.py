@@ -206,11 +206,12 @@ def test_a_run_that_is_still_planned_when_the_service_ends_waits_for_the_next_on
         with Service(project) as service:
             run = project.json("trigger", "all")["run_id"]
             silent.settimeout(PATIENCE_S)
-            silent.accept()
+            held, _ = silent.accept()
             service.process.send_signal(signal.SIGTERM)
             service.wait_for("nothing new begins")
             service.process.send_signal(signal.SIGTERM)
             assert service.wait_for_end() in (0, 130)
+        held.close()
     assert project.json("status", run)["run"]["status"] == "queued"
     (project.folder / "targets/w.yml").unlink()
     with Service(project) as service:

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from conftest import Project
-from test_serve import Service, by_hand, slow_model
+from test_serve import PATIENCE_S, Service, by_hand, slow_model
 from test_serve_leader import StandBy
 from test_state import url_of
 
@@ -87,13 +87,21 @@ def test_steps_run_on_two_workers_and_none_here(postgres, tmp_path, sluice_bin):
     same_as_alone(tmp_path, sluice_bin)
 
 
+def wait_until_unclaimed_is_said(project):
+    """The leader says how it is once a second."""
+    end = time.monotonic() + PATIENCE_S
+    while not project.json("status")["unclaimed"]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def test_steps_that_no_worker_claims_are_told_of_and_stay_claimable(postgres, tmp_path, sluice_bin):
-    leader, one = machines(postgres, tmp_path, sluice_bin, "unclaimed", 2)
+    leader, one = machines(postgres, tmp_path, sluice_bin, "nobody_claims", 2)
     with Service(leader) as service:
         run = leader.json("trigger", "all")["run_id"]
         told = service.wait_for("no worker claims what is ready")
         assert told["level"] == "warn" and "1 step (raw.orders), for " in told["message"]
-        time.sleep(1.2)  # the leader says how it is once a second
+        wait_until_unclaimed_is_said(leader)
         for shown in (leader.run("status").stdout, leader.run("status", run).stdout, leader.run("doctor", exit_code=1).stdout):
             assert "no worker claims what is ready: 1 step (raw.orders), since 20" in shown
         assert "raw.orders" in leader.json("status")["unclaimed"]
