@@ -67,7 +67,7 @@ needed_tsan = $$(tools/test.py --targets tsan)
 .PHONY: run-tests
 run-tests:
 	@tools/deps.sh test demo $(if $(LINT),lint)
-	@for kind in debug fault; do $(MAKE) --no-print-directory build BUILD=$$kind NEEDED=$(if $(filter fault,$(KINDS)),,1) || exit 1; done
+	@for kind in $(sort debug fault $(filter-out asan tsan,$(KINDS))); do $(MAKE) --no-print-directory build BUILD=$$kind NEEDED=$(if $(filter fault,$(KINDS)),,1) || exit 1; done
 	$(call say,testing)
 	@tools/test.py --pytest --mark '$(MARK)' $(if $(LINT),--lint) $(KINDS)
 

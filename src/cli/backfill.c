@@ -243,10 +243,9 @@ const struct sl_command sl_command_backfill = {
         "same command, or --resume, does what is missing. A chunk\nthat fails leaves the others. "
         "The position of the tables does not move: the next run does what it would have done\n"
         "without the backfill, and brings what reads them up to date, which --downstream does at "
-        "once. With it and --json\nthe second run is a second document. While `sluice serve` is at "
-        "work on the project it is asked to do it\nand waited for; Ctrl-C "
-        "then leaves it to the service. Exit codes: as of `sluice "
-        "run`; 5 if some chunks failed.",
+        "once. With it and --json\nthe second run is a second document. While runs of "
+        "`sluice serve` are at work it is asked to do it\nand waited for; Ctrl-C then leaves it "
+        "to the service. Exit codes: as of `sluice run`; 5 if some chunks failed.",
     .rows = rows,
     .options_bytes = sizeof(struct backfill_options),
     .examples = examples,

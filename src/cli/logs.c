@@ -74,8 +74,8 @@ static bool is_wanted(const json_t *line, const struct logs_options *options)
 {
     bool is_end = sl_str_equal(sl_json_text(line, "event", "end"), "end");
     return (is_end || options->follow || options->level == DEBUG) &&
-           level_of(line) >= options->level && is_of_time(line, options->since_us) &&
-           is_of_step(line, options->step);
+           (options->lines || level_of(line) >= options->level) &&
+           is_of_time(line, options->since_us) && is_of_step(line, options->step);
 }
 
 static int read_since(struct logs_options *options, struct sl_err *err)
@@ -390,7 +390,7 @@ static bool on_line(void *self, const char *text, size_t length)
                  sl_json_text(line, "status", "ok"));
     if (!is_wanted(line, follower->options))
         return !is_end;
-    if (follower->options->common.json)
+    if (follower->options->common.json || follower->options->lines)
         print_json_line(line);
     else
         print_log_line(line, false);
@@ -474,10 +474,6 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     struct logs_options options = *(const struct logs_options *)self;
     SL_AUTO(sl_cli_history_close) struct sl_cli_history history = {0};
     struct sl_run_row run;
-    if (options.lines && options.follow) {
-        (void)sl_fail(err, SL_E_USAGE, "--lines does not follow");
-        return sl_err_hint(err, "-f with --json prints each line as it comes");
-    }
     SL_TRY(read_since(&options, err));
     SL_TRY(sl_cli_history_open(&options.common, &history, err));
     bool with_waiting = options.follow || !sl_str_is_empty(options.run);
@@ -486,7 +482,7 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
         sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
     SL_TRY(require_here(&history, &run, path, err));
-    if (options.lines)
+    if (options.lines && !options.follow)
         return print_lines(&options, &run, path, err);
     return options.follow ? follow(&history, &options, &run, path, ret_exit, err)
                           : print_all(&history, &options, &run, path, err);

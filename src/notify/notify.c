@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define KEEP_US ((int64_t)365 * 86400 * 1000000)
 
@@ -51,12 +50,14 @@ struct judging {
     struct sl_alert_row *rows;
     struct sl_alert_message *messages;
     size_t row_count, message_count;
+    struct sl_map row_of; // id -> its place in rows, counted from 1
     struct sl_arena arena;
 };
 
 static void judging_clear(struct judging *judging)
 {
     sl_map_clear(&judging->open);
+    sl_map_clear(&judging->row_of);
     sl_alert_store_undo(judging->notify->store);
     sl_arena_clear(&judging->arena);
 }
@@ -125,13 +126,14 @@ static int post(struct judging *judging, const struct sl_decision *decision, str
 // The same alert may come of two findings: the last one stands.
 static int keep_row(struct judging *judging, const struct sl_alert_row *row, struct sl_err *err)
 {
-    for (size_t i = 0; i < judging->row_count; i++)
-        if (strcmp(judging->rows[i].id, row->id) == 0) {
-            judging->rows[i] = *row;
-            return SL_OK;
-        }
-    return SL_PUSH(&judging->arena, judging->rows, judging->row_count, *row) ? SL_OK
-                                                                             : sl_fail_memory(err);
+    size_t place = (size_t)(uintptr_t)sl_map_get(&judging->row_of, row->id);
+    if (place) {
+        judging->rows[place - 1] = *row;
+        return SL_OK;
+    }
+    if (!SL_PUSH(&judging->arena, judging->rows, judging->row_count, *row))
+        return sl_fail_memory(err);
+    return sl_map_set(&judging->row_of, row->id, (void *)(uintptr_t)judging->row_count, err);
 }
 
 static int write_all(struct judging *judging, struct sl_err *err)

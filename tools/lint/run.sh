@@ -26,7 +26,7 @@ format() {
 }
 tidy() { files 'src/*.c' | xargs -P 2 -n 8 clang-tidy-14 -p build/debug --quiet --extra-arg=-Wno-sign-conversion; }
 flow() {
-    cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+    exec cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
         --suppress=ctunullpointer --suppress=varFuncNullUB --suppress=nullPointerRedundantCheck --std=c11 \
         -Isrc -DSL_VERSION='""' -DSL_DUCKDB_HOME='""' src
 }
@@ -35,9 +35,10 @@ said() { cat "$flow_said" && return "$flow_code"; }
 
 # It takes long, and one processor only: the others run beside it.
 flow_said=$(mktemp)
-trap 'rm -f "$flow_said"' EXIT
 flow >"$flow_said" 2>&1 &
 flow_process=$!
+trap 'kill "$flow_process" 2>/dev/null; rm -f "$flow_said"' EXIT
+trap 'exit 130' INT TERM
 lint 'layers (who may include whom)' tools/lint/layers.py
 lint 'sizes (files, functions, parameters)' tools/lint/sizes.py
 lint 'cleanup (SL_AUTO locals are initialised)' tools/lint/cleanup.py
