@@ -132,7 +132,7 @@ static int run_downstream(const struct backfill_options *options,
     struct sl_run_options run = {.command = "backfill", .concurrency = options->concurrency};
     sl_arena_init(&arena, 0);
     for (size_t i = 0; i < plan->count; i++) {
-        const char *name = plan->tables[i].node->bare;
+        const char *name = plan->tables[i].node->name;
         const char *readers = sl_arena_printf(&arena, "%s+", name);
         SL_TRY_NEW(readers, err);
         SL_TRY(sl_strs_add(&selection.select, &arena, readers, err));

@@ -61,7 +61,7 @@ void sl_checkup_cut_off(struct sl_checkup *checkup)
         sl_executor_press(executor, &checkup->controller, 3);
         return;
     }
-    (void)sl_fail(&checkup->reply.err, SL_E_INTERRUPTED, "no worker was free for it");
+    (void)sl_fail(&checkup->reply.err, SL_E_HEALTH_LATE, "no worker was free for it in time");
     checkup->on_end(checkup->owner, checkup);
 }
 

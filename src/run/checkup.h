@@ -13,7 +13,7 @@ SL_MUST int sl_checkup_start(struct sl_executor *executor, const struct sl_healt
                              void (*on_end)(void *owner, struct sl_checkup *checkup), void *owner,
                              struct sl_checkup **ret, struct sl_err *err);
 void sl_checkup_go(struct sl_checkup *checkup);
-// Its worker is killed; `on_end` comes when that has ended.
+// Its worker is killed; `on_end` comes when that has ended, and at once if none had begun it.
 void sl_checkup_cut_off(struct sl_checkup *checkup);
 // What was seen; NULL: it could not be made, and the error says why.
 const struct sl_health *sl_checkup_health(const struct sl_checkup *checkup);

@@ -623,7 +623,8 @@ static int fill(struct sl_handout *handout, struct entry *entry, const struct sl
     sl_arena_init(&arena, 0);
     const char *prefix =
         sl_handout_prefix(handout->options.environment, entry->hander->code, &arena);
-    const char *id = prefix ? sl_arena_printf(&arena, "%s%s/%lld", prefix, handed->run_id,
+    // All of one length: none is how another one begins.
+    const char *id = prefix ? sl_arena_printf(&arena, "%s%s/%012lld", prefix, handed->run_id,
                                               (long long)++handout->sent)
                             : NULL;
     SL_TRY_NEW(id, err);

@@ -219,8 +219,6 @@ void sl_ready_release(struct sl_ready *ready, const struct sl_node *node)
     group->own.used--;
 }
 
-// Those of two targets that share a pool are counted twice: it is told to share the machine, not to
-// start.
 const struct sl_ready_step *sl_ready_first(const struct sl_ready *ready)
 {
     const struct sl_ready_step *first = NULL;
@@ -230,6 +228,8 @@ const struct sl_ready_step *sl_ready_first(const struct sl_ready *ready)
     return first;
 }
 
+// Those of two targets that share a pool are counted twice: it is told to share the machine, not to
+// start.
 size_t sl_ready_startable(const struct sl_ready *ready)
 {
     size_t count = 0;

@@ -231,7 +231,7 @@ static int ask_downstream(struct sl_service_run *run, struct sl_err *err)
         return SL_OK;
     sl_arena_init(&arena, 0);
     for (size_t i = 0; i < plan->count; i++) {
-        const char *name = plan->tables[i].node->bare;
+        const char *name = plan->tables[i].node->name;
         const char *readers = sl_arena_printf(&arena, "%s+", name);
         SL_TRY_NEW(readers, err);
         SL_TRY(sl_strs_add(&ask.options.select, &arena, readers, err));

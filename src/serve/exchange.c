@@ -22,8 +22,10 @@ enum { ANSWER_S = 600, SPARE_PART = 8 };
 
 static void set_time(struct sl_connection *connection, int64_t seconds)
 {
-    if (connection)
-        connection->until_us = seconds ? sl_clock_monotonic_us() + seconds * SECOND_US : 0;
+    if (!connection)
+        return;
+    connection->said_us = sl_clock_monotonic_us();
+    connection->until_us = seconds ? connection->said_us + seconds * SECOND_US : 0;
 }
 
 static struct sl_connection *connection_of(struct MHD_Connection *mhd)
@@ -60,7 +62,7 @@ static void make_room(struct sl_server *server)
             continue;
         count++;
         if (at->until_us > 0 && at->until_us <= latest_us &&
-            (!oldest || at->until_us <= oldest->until_us))
+            (!oldest || at->said_us <= oldest->said_us))
             oldest = at;
     }
     if (!oldest || count + options->most_connections / SPARE_PART <= options->most_connections)
@@ -417,8 +419,10 @@ static void give_time(struct sl_exchange *exchange, size_t more)
 {
     struct sl_connection *connection = exchange->connection;
 
-    if (connection && connection->until_us)
-        connection->until_us += (int64_t)more * SECOND_US / SLOWEST_BYTES;
+    if (!connection || !connection->until_us)
+        return;
+    connection->said_us = sl_clock_monotonic_us();
+    connection->until_us += (int64_t)more * SECOND_US / SLOWEST_BYTES;
 }
 
 static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const char *path,

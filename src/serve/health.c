@@ -196,9 +196,11 @@ static void on_look_late(uv_timer_t *timer)
     int64_t limit_ms = sl_service_project(service)->serve->health.limit_s * 1000;
     (void)sl_fail(&late, SL_E_HEALTH_LATE, "it took longer than %s and was ended",
                   sl_str_elapsed(limit_ms, limit));
+    sl_checkup_cut_off(service->checkup);
+    if (!service->checkup) // it had not begun: why was told
+        return;
     service->is_look_late = true;
     keep_trouble(service, &late);
-    sl_checkup_cut_off(service->checkup);
 }
 
 static void limit_look(struct sl_service *service)

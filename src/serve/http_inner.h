@@ -24,6 +24,7 @@ struct sl_connection {
     struct sl_server *server;
     int fd;
     int64_t until_us; // monotonic: what it is at must be done; 0: it waits for us
+    int64_t said_us;  // when it last said something
 };
 
 // A request and how to go on with it.

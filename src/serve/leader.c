@@ -31,10 +31,11 @@ static void step_down(struct sl_service *service, const char *why)
     sl_service_tell(SL_LOG_ERROR, NULL, "it leads no more, and ends: %s", why);
     (void)sl_fail(&service->failure, SL_E_STATE_FENCED, "another service leads by now, or may: %s",
                   why);
+    // First: what ends at once begins no other, and what was not planned yet stays in the queue.
+    service->stops = 3;
     for (struct sl_service_run *at = service->runs; at; at = at->next)
         if (at->state == SL_RUN_AT_WORK)
             (void)!sl_service_interrupt(service, at, 3, &ignored);
-    service->stops = 3;
     uv_stop(&service->loop);
 }
 

@@ -152,11 +152,11 @@ static bool is_of_ours(const struct sl_service *service, const char *environment
 static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
                          struct sl_err *err)
 {
+    if (!is_of_ours(service, row->environment))
+        return SL_OK;
     if (!row->pipeline && sl_str_equal(row->command, "backfill"))
         return recover_backfill(service, row, err);
     if (!row->pipeline && !row->trigger)
-        return SL_OK;
-    if (!is_of_ours(service, row->environment))
         return SL_OK;
     if (row->cancelled_us)
         return end_cancelled(service, row, err);

@@ -177,6 +177,23 @@ def test_killed_in_the_middle_the_next_service_goes_on_and_does_no_chunk_twice(s
     assert slow.rows("curated.daily") == expected["curated.daily"]
 
 
+def test_what_an_environment_was_killed_over_goes_on_in_that_one_alone(slow):
+    correct(slow)
+    slow.write("sluice.yml", (slow.folder / "sluice.yml").read_text() + "environments: {dev: {lake: lake-dev}}\n")
+    with Service(slow, "--threads", "1") as service:
+        begun = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]["run_id"]
+        wait_until(slow, begun, lambda document: document["progress"] and document["progress"]["ended"] >= 1)
+        service.end(signal.SIGKILL)
+    with Service(slow, "--env", "dev") as service:
+        assert ask(slow, "GET", "/api/v1/backfills")[1]["backfills"] == []
+        assert service.end() == 0
+        assert not any("it goes on" in line for line in service.seen)
+    with Service(slow) as service:
+        service.wait_for("it goes on")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+
+
 @pytest.mark.parametrize("signals", [1, 2])
 def test_drained_the_next_service_goes_on_and_does_no_chunk_twice(slow, signals):
     correct(slow)

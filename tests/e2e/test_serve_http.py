@@ -556,6 +556,19 @@ def test_idle_clients_take_no_place_from_those_that_ask(serve):
         assert time.monotonic() - begun < 10  # an idle one would lose its place after 30 s
 
 
+def test_who_has_said_nothing_for_longest_goes_first(serve):
+    service = serve("connections=64")
+    asked = places(service, 60, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    for one in asked:
+        assert one.recv(1000).startswith(b"HTTP/1.1 200")
+    new = places(service, 8, b"")
+    for one in new:
+        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert one.recv(1000).startswith(b"HTTP/1.1 200")
+    for one in asked + new:
+        one.close()
+
+
 def test_random_bytes_never_end_the_service(serve):
     service = serve("idle_s=1", "head_s=1", "request_s=1")
     before = len(os.listdir(f"/proc/{service.process.pid}/fd"))

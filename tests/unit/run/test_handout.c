@@ -47,7 +47,7 @@ struct bed {
     int64_t came, gone;
     int troubles, settled;
     size_t ready, unclaimed, told; // of which nobody else may do; as it was told last; how often
-    bool has_room;
+    bool has_room, has_room_once;
 };
 
 static void on_reply(void *owner, size_t number, const json_t *reply, const struct sl_death *death)
@@ -68,6 +68,7 @@ static void on_back(void *owner, size_t number)
 {
     struct bed *bed = owner;
     bed->backs[bed->back_count++] = number;
+    bed->has_room &= !bed->has_room_once;
 }
 
 static void on_room(void *owner)
@@ -389,6 +390,19 @@ static void what_no_worker_claims_comes_back_to_who_has_room(void **state)
     assert_true(bed->backs[0] == 70 && bed->told == 0);
 }
 
+static void no_more_come_back_than_there_is_room_for(void **state)
+{
+    struct bed *bed = *state;
+    appear(bed, "c0de", 1, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 1);
+    for (size_t i = 0; i < 12; i++) // ids with one digit, and two
+        start(bed, 70 + i);
+    bed->has_room = bed->has_room_once = true;
+    RUN_UNTIL(bed, bed->back_count > 0);
+    assert_int_equal(bed->back_count, 1);
+    assert_int_equal(bed->backs[0], 70);
+}
+
 static void what_a_leader_before_had_handed_out_ends_before_anything_begins(void **state)
 {
     struct bed *bed = *state;
@@ -428,6 +442,7 @@ int main(void)
         CASE(what_no_worker_claims_is_told_once_and_again_when_that_is_over),
         CASE(what_is_ready_and_may_go_to_nobody_who_is_there_is_told_too),
         CASE(what_no_worker_claims_comes_back_to_who_has_room),
+        CASE(no_more_come_back_than_there_is_room_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
