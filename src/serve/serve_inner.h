@@ -88,6 +88,9 @@ struct sl_service {
     json_t *backfills;           // documents of those that ended last; NULL: none
     size_t at_work;
     int serve_lock, run_lock;
+    int place_fd, place_watch; // place.c: inotify; -1: there is none
+    uv_poll_t place_poll;
+    uv_timer_t place_timer;
     bool has_run_lock, waits_for_run_lock, has_told_lock;
     int64_t wall_us, monotonic_us; // when the agenda was last looked at
     int64_t forgot_us;             // when old runs were last forgotten
@@ -196,7 +199,18 @@ void sl_service_dequeue(struct sl_service *service, const struct sl_service_run 
                         const char *status);
 void sl_service_close_left(struct sl_service *service);
 
+// One that was removed or set aside is begun anew.
+void sl_service_look_for_state(struct sl_service *service);
+
+// --- place.c
+SL_MUST int sl_service_watch_place(struct sl_service *service, struct sl_err *err);
+// Its locks and socket are taken anew if they were removed. False: another one has them, and it
+// ends; nothing may be written any more.
+bool sl_service_keep_place(struct sl_service *service);
+
 // --- leader.c
+// Another one leads, or is at work: what is at work is killed, and it ends.
+void sl_service_step_down(struct sl_service *service, const struct sl_err *why);
 // Leads at once, or when nobody else does.
 SL_MUST int sl_service_elect(struct sl_service *service, struct sl_err *err);
 void sl_service_resign(struct sl_service *service);
