@@ -142,7 +142,7 @@ static int exit_code_of(const struct sl_service_run *run)
     const struct sl_err *err = sl_live_err(run->live);
     if (err->code)
         return sl_err_fate(err) == SL_FATE_BUG ? 2 : 1;
-    if (run->interrupts)
+    if (run->interrupts && (!run->has_begun || sl_live_run(run->live)->was_interrupted))
         return 130;
     return sl_live_had_nothing(run->live) ? 0 : sl_run_exit_code(sl_live_run(run->live));
 }
@@ -259,7 +259,7 @@ void sl_service_end_backfill(struct sl_service_run *run)
 {
     const bool wants_more = sl_json_bool(run->backfill, "downstream", false);
     const bool is_drained = run->service->stops && run->interrupts && !run->is_cancelled &&
-                            run->has_begun;
+                            run->has_begun && sl_live_run(run->live)->was_interrupted;
     struct sl_err err = {0};
     if (is_drained && go_on_later(run, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "the next service does not go on with it: %s",

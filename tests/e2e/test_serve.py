@@ -352,6 +352,23 @@ def test_what_sigterm_has_left_undone_is_done_by_the_next_service(project):
     assert project.rows("curated.total", "orders") == [("3",)]
 
 
+def test_a_run_that_was_drained_and_has_left_nothing_out_is_ok(project):
+    by_hand(project)
+    project.write("models/after.sql", "select count(*) as n from curated.total")
+    project.write("tasks/hold.yml", "before: [curated.after]\nafter: [curated.total]\ncommand: touch held; until [ -e go ]; do sleep 0.02; done\n")
+    with Service(project) as service:
+        project.run("trigger", "all", "--select", "raw.orders", "clean.orders", "total", "hold")
+        wait_until_it_is_held(project)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        project.write("go", "")
+        assert service.wait_for_end() == 0
+    assert not any("waits for the next service" in line for line in service.seen)
+    with Service(project) as service:
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok"]
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_was_cancelled_is_not_gone_on_with_when_the_service_ends(project, when):
     held_by_a_task(project)
