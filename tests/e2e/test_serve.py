@@ -352,6 +352,43 @@ def test_what_sigterm_has_left_undone_is_done_by_the_next_service(project):
     assert project.rows("curated.total", "orders") == [("3",)]
 
 
+def test_killed_between_keeping_the_rest_of_a_run_and_its_end_the_rest_is_done_once(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all", "--full-refresh")["run_id"]
+        wait_until_it_is_held(project)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        project.write("go", "")
+        assert service.wait_for_end() == 0
+    told = [json.loads(line)["message"] for line in service.seen]
+    kept, ended = (next(i for i, text in enumerate(told) if part in text) for part in ("waits for the next service", "ended: interrupted"))
+    assert kept < ended
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database, database:
+        database.execute("update runs set status = 'running', ended_us = 0 where id = ?", (run,))  # as that kill leaves it
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert not any("runs again" in line for line in service.seen)
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+
+
+def test_a_cancel_that_cannot_be_written_down_says_so(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        wait_until_it_is_held(project)
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as holder:
+            holder.execute("begin immediate")  # nobody else can write
+            told = project.run("cancel", run).stderr
+            holder.rollback()
+        assert "could not be written down" in told and f"run {run[:8]}: stopping" in told
+        service.wait_for("ended: cancelled")
+        refused = project.run("cancel", run, exit_code=1).stderr
+        assert "SL0823" in refused and "has ended: cancelled" in refused
+        assert service.end() == 0
+
+
 def test_a_run_that_was_drained_and_has_left_nothing_out_is_ok(project):
     by_hand(project)
     project.write("models/after.sql", "select count(*) as n from curated.total")
