@@ -373,6 +373,21 @@ def test_killed_between_keeping_the_rest_of_a_run_and_its_end_the_rest_is_done_o
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
 
 
+def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        wait_until_it_is_held(project)
+        second = project.json("trigger", "all")["run_id"]
+        (waits,) = project.json("status")["waiting"]
+        assert (waits["run_id"], waits["pipeline"], waits["why"]) == (second, "all", "a run of its pipeline is at work") and waits["since"]
+        assert second[:8] in project.run("status").stdout and [run["status"] for run in project.json("status")["runs"]] == ["running"]
+        service.process.kill()
+        service.process.wait()
+    (project.folder / ".sluice/serve.sock").unlink()
+    assert [waits["why"] for waits in project.json("status")["waiting"]] == ["no service is at work"]
+
+
 def test_a_cancel_that_cannot_be_written_down_says_so(project):
     held_by_a_task(project)
     with Service(project) as service:
