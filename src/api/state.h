@@ -88,6 +88,8 @@ SL_MUST int sl_state_read(const struct sl_state_place *place, struct sl_arena *a
 // all is as it was. Of PostgreSQL: SL_E_STATE.
 SL_MUST int sl_state_begin_anew(struct sl_state *state, const struct sl_state_place *place,
                                 struct sl_arena *arena, const char **ret_note, struct sl_err *err);
+// SL_E_STATE_DAMAGED: its file was removed or set aside.
+SL_MUST int sl_state_require_kept(struct sl_state *state, struct sl_err *err);
 void sl_state_close(struct sl_state **state); // for SL_AUTO
 // The version of stores that this program makes, and that an open one has.
 int sl_state_version(void);

@@ -3,6 +3,8 @@
 
 #include "api/alerts.h"
 #include "base/clock.h"
+#include "run/world.h"
+#include "spec/pipeline.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -318,6 +320,39 @@ static int check_silence(const struct alerts_options *options, struct sl_err *er
     return SL_OK;
 }
 
+static bool matches(const char *what, const char *subject)
+{
+    for (int kind = 0; kind < SL_ALERT_KINDS; kind++)
+        if (sl_alerts_match(what, (enum sl_alert_kind)kind, subject))
+            return true;
+    return false;
+}
+
+// What alerts can be of: steps, pipelines, and the project where a run is of no pipeline.
+static int require_subject(const struct alerts_options *options, struct sl_err *err)
+{
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    const struct sl_world_options how = {.folder = options->common.folder,
+                                         .environment = options->common.environment,
+                                         .overrides = options->common.settings};
+    SL_TRY(sl_world_open(&how, &world, err));
+    bool is_there = matches(options->what, world.project->name) ||
+                    sl_world_require_valid(&world, err) != SL_OK; // not all of it was read
+    sl_err_clear(err);
+    for (size_t i = 0; !is_there && i < world.graph.count; i++)
+        is_there = matches(options->what, world.graph.nodes[i].name);
+    for (size_t i = 0; !is_there && i < world.project->pipeline_count; i++)
+        is_there = matches(options->what, world.project->pipelines[i].name);
+    if (is_there)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_USAGE,
+                  "'%s' silences nothing: it is no kind of alert, and there is no step or pipeline "
+                  "that it matches",
+                  options->what);
+    return sl_err_hint(err, "kinds are failure, sla, row_drop, quarantine, schema_change and lag; "
+                            "`sluice ls` lists steps, `sluice pipelines` pipelines");
+}
+
 static int end_silence(const struct alerts_options *options, struct session *session,
                        struct sl_err *err)
 {
@@ -360,6 +395,7 @@ static int run_silence(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_alert_store_open(&place, &session.store, err));
     if (options->end)
         return end_silence(options, &session, err);
+    SL_TRY(require_subject(options, err));
     int64_t now_us = sl_clock_now_us();
     struct sl_alert_silence silence = {.match = options->what,
                                        .why = options->why,

@@ -142,6 +142,9 @@ static int run_cancel(const void *self, int *ret_exit, struct sl_err *err)
         sl_tell(&options->common, SL_LOG_INFO, "run %.8s: %s",
                 sl_json_text(answer, "run_id", options->name),
                 sl_json_text(answer, "status", "asked to stop"));
+    const char *warning = sl_json_text(answer, "warning", NULL);
+    if (warning && !options->common.json)
+        sl_tell(&options->common, SL_LOG_WARN, "%s", warning);
     return SL_OK;
 }
 

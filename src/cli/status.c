@@ -1,9 +1,11 @@
 // sluice status: what runs did.
 #include "base/clock.h"
+#include "base/fs.h"
 #include "cli/history.h"
 #include "cli/status_quality.h"
 #include "run/estimate.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct status_options {
@@ -59,14 +61,89 @@ static json_t *factor_or_null(double factor)
     return factor > 0 ? json_real(factor) : json_null();
 }
 
-// NULL where nothing is to be said of workers.
-static int print_runs_json(const struct sl_run_row *runs, size_t count, const char *unclaimed,
-                           const struct sl_estimate_score *estimates, struct sl_err *err)
+// Those that were asked for and have not begun, the oldest first.
+struct waiting {
+    struct sl_run_row *runs;
+    size_t count;
+    bool is_served; // somebody may be there to begin them
+};
+
+static int find_waiting(struct sl_cli_history *history, struct waiting *ret, struct sl_err *err)
+{
+    const struct sl_run_filter filter = {.status = "queued"};
+    const struct sl_state_place place = sl_project_state(history->project);
+    const char *socket = sl_path_join(&history->arena, place.folder, "serve.sock");
+    SL_TRY_NEW(socket, err);
+    SL_TRY(sl_state_runs(history->state, &filter, &history->arena, &ret->runs, &ret->count, err));
+    for (size_t i = 0; i < ret->count / 2; i++) {
+        struct sl_run_row row = ret->runs[i];
+        ret->runs[i] = ret->runs[ret->count - 1 - i];
+        ret->runs[ret->count - 1 - i] = row;
+    }
+    ret->is_served = place.url || sl_fs_exists(socket); // of another machine's nothing is seen here
+    return SL_OK;
+}
+
+// As far as the history knows; NULL: it does not.
+static const char *why_it_waits(const struct waiting *waiting, const struct sl_run_row *row,
+                                const struct sl_run_row *runs, size_t count)
+{
+    if (!waiting->is_served)
+        return "no service is at work";
+    for (size_t i = 0; i < count; i++)
+        if (row->pipeline && sl_str_equal(runs[i].pipeline, row->pipeline) &&
+            sl_str_equal(sl_run_status(&runs[i]), "running"))
+            return "a run of its pipeline is at work";
+    return NULL;
+}
+
+static json_t *waiting_json(const struct waiting *waiting, const struct sl_run_row *runs,
+                            size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < waiting->count; i++) {
+        const struct sl_run_row *row = &waiting->runs[i];
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o}", "run_id", row->id,
+                            "command", row->command, "environment", row->environment, "pipeline",
+                            row->pipeline, "trigger", row->trigger, "who", row->who, "since",
+                            sl_json_time(row->started_us), "why",
+                            sl_json_string_or_null(why_it_waits(waiting, row, runs, count))));
+    }
+    return list;
+}
+
+static int print_waiting(const struct waiting *waiting, const struct sl_run_row *runs, size_t count,
+                         struct sl_arena *arena, struct sl_err *err)
+{
+    static const char *const head[] = {"waits", "pipeline", "trigger", "since", "why"};
+    struct sl_grid grid;
+    if (!waiting->count)
+        return SL_OK;
+    sl_grid_init(&grid, arena, 5, 0);
+    SL_TRY(sl_grid_row(&grid, head, err));
+    for (size_t i = 0; i < waiting->count; i++) {
+        const struct sl_run_row *row = &waiting->runs[i];
+        char id[9], since[32];
+        snprintf(id, sizeof id, "%.8s", row->id);
+        const char *why = why_it_waits(waiting, row, runs, count);
+        const char *cells[] = {id, row->pipeline, row->trigger,
+                               sl_time_text(row->started_us, since), why ? why : ""};
+        SL_TRY(sl_grid_row(&grid, cells, err));
+    }
+    SL_TRY(sl_grid_print(&grid, stdout, err));
+    return putchar('\n') == EOF ? sl_fail_errno(err, EIO, "standard output") : SL_OK;
+}
+
+// `unclaimed` NULL where nothing is to be said of workers; `waiting` is taken.
+static int print_runs_json(const struct sl_run_row *runs, size_t count, json_t *waiting,
+                           const char *unclaimed, const struct sl_estimate_score *estimates,
+                           struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1",
-                             "runs", list, "estimates", "steps", (json_int_t)estimates->steps,
+    json_t *root = json_pack("{s:s, s:o, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1",
+                             "runs", list, "waiting", waiting, "estimates", "steps", (json_int_t)estimates->steps,
                              "time_factor", factor_or_null(estimates->time_factor), "rows_factor",
                              factor_or_null(estimates->rows_factor), "unclaimed",
                              sl_json_string_or_null(unclaimed));
@@ -124,8 +201,14 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
     const char *unclaimed;
     SL_TRY(score(history, runs, count, &estimates, err));
     SL_TRY(sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
+    struct waiting waiting;
+    SL_TRY(find_waiting(history, &waiting, err));
     if (options->common.json)
-        return print_runs_json(runs, count, unclaimed, &estimates, err);
+        return print_runs_json(runs, count, waiting_json(&waiting, runs, count), unclaimed,
+                               &estimates, err);
+    SL_TRY(print_waiting(&waiting, runs, count, &history->arena, err));
+    if (!count && waiting.count)
+        return SL_OK;
     if (!count) {
         puts("nothing has been run yet");
         return SL_OK;

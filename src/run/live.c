@@ -184,6 +184,8 @@ static void on_done(struct sl_controller *controller)
         sl_backfill_end(controller->backfill);
     live->run.ended_us = sl_clock_now_us();
     sl_run_count(&live->run);
+    if (live->options.on_ending)
+        live->options.on_ending(live->options.owner, live);
     if (!live->err.code)
         live->err = controller->publish_err;
     if (controller->history)

@@ -122,8 +122,8 @@ static void fail_too_large(const struct sl_pool *pool, struct sl_death *death)
         "its worker process took %s of memory, and may take %s (engine.worker_memory): it "
         "was killed",
         sl_str_size(death->peak_memory_bytes, peak), sl_str_size(pool->most_bytes, most));
-    (void)sl_err_hint(&death->err, "lower engine.memory, so that the engine spills earlier, or "
-                                   "raise engine.worker_memory");
+    (void)sl_err_hint(&death->err, "raise engine.worker_memory; of the engine's part: lower "
+                                   "engine.memory, so that it spills earlier");
 }
 
 static void fail_killed(const struct sl_pool *pool, enum sl_kill why, struct sl_death *death)

@@ -75,6 +75,15 @@ int sl_run_exit_code(const struct sl_run *run)
     return sl_run_exit_code_of(state_at_end(run), &faults);
 }
 
+// It was told to end when there was nothing more to begin, and all that was at work ended well.
+static bool has_left_nothing_out(const struct sl_run *run)
+{
+    const size_t *by = run->by_status;
+    return has_done_something(run) && !run->was_cancelled && !run->was_late &&
+           !(by[SL_STATUS_WAITING] + by[SL_STATUS_RUNNING] + by[SL_STATUS_PARTIAL] +
+             by[SL_STATUS_ERROR] + by[SL_STATUS_SKIPPED]);
+}
+
 void sl_run_count(struct sl_run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
@@ -87,6 +96,8 @@ void sl_run_count(struct sl_run *run)
         run->quarantined += outcome->result.balance.quarantined;
         run->set_aside += outcome->result.balance.set_aside_values;
     }
+    if (has_left_nothing_out(run))
+        run->was_interrupted = false;
 }
 
 void sl_run_clear(struct sl_run *run)

@@ -109,7 +109,8 @@ void sl_run_clear(struct sl_run *run); // for SL_AUTO
 // All that reads tables of the other environment reads them as the plan has seen them, until
 // sl_run_clear. Its own part of sl_run.
 SL_MUST int sl_run_pin_borrowed(struct sl_run *run, struct sl_err *err);
-// Fills by_status, quarantined, set_aside once all steps have ended.
+// Fills by_status, quarantined, set_aside once all steps have ended. One that was told to end, and
+// yet has done all that there was, was not interrupted.
 void sl_run_count(struct sl_run *run);
 // "running", "interrupted", "cancelled", "ok", "nothing", "error", or "partial": something was
 // done, and something failed, whichever exit code that has.

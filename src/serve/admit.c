@@ -48,7 +48,8 @@ static void unlink_run(struct sl_service_run *run)
 static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
 {
     if (run->backfill) {
-        SL_AUTO(sl_json_free) json_t *asked = json_pack("{s:O}", "backfill", run->backfill);
+        SL_AUTO(sl_json_free) json_t *asked = json_pack("{s:O, s:s*}", "backfill", run->backfill,
+                                                               "goes_on_with", run->goes_on_with);
         *ret = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
         return *ret ? SL_OK : sl_fail_memory(err);
     }
@@ -56,11 +57,11 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*}", "select", select, "exclude",
+        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*, s:s*}", "select", select, "exclude",
                   exclude, "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
                   sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
                   "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent,
-                  "plan", run->options.plan);
+                  "plan", run->options.plan, "goes_on_with", run->goes_on_with);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -201,8 +202,21 @@ static void tell_refused(const struct sl_service_run *run)
     json_t *details =
         json_pack("{s:s, s:s}", "code", sl_code_info(why->code)->id, "message", why->message);
     char *text = details ? json_dumps(details, JSON_COMPACT) : NULL;
-    sl_service_audit(run->service, BY_SERVICE, "refuse", run->id, text);
+    (void)sl_service_audit(run->service, BY_SERVICE, "refuse", run->id, text);
     free(text);
+}
+
+// The next service reads both: one that was killed between them goes on once.
+static void on_ending(void *owner, struct sl_live *live)
+{
+    struct sl_service_run *run = owner;
+    run->live = live;
+    if (!run->service->stops || !run->interrupts || run->is_cancelled || !run->has_begun)
+        return;
+    if (run->backfill)
+        sl_backfill_go_on_later(run);
+    else if (is_stopped(run))
+        sl_service_go_on_later(run);
 }
 
 static void on_end(void *owner, struct sl_live *live)
@@ -216,8 +230,6 @@ static void on_end(void *owner, struct sl_live *live)
     const bool goes_on = is_stopped(run);
     if (!goes_on || run->has_begun) // else it waits still
         sl_service_dequeue(service, run, status_without_history(run));
-    if (goes_on && run->has_begun)
-        sl_service_go_on_later(run);
     if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
         tell_refused(run);
     sl_service_tell_end(run);
@@ -258,6 +270,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .on_gate = on_gate,
         .on_trouble = on_trouble,
         .on_left = on_left,
+        .on_ending = on_ending,
         .on_end = on_end,
         .owner = run};
     struct sl_live *live = NULL;
@@ -394,11 +407,11 @@ int sl_service_interrupt(struct sl_service *service, struct sl_service_run *run,
 }
 
 int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, const char *who,
-                      struct sl_err *err)
+                      bool *ret_is_kept, struct sl_err *err)
 {
     if (run->state == SL_RUN_ENDED || (run->state == SL_RUN_AT_WORK && !run->live))
         return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended", run->id);
-    sl_service_audit(service, who, "cancel", run->id, NULL);
+    *ret_is_kept = sl_service_audit(service, who, "cancel", run->id, NULL);
     if (run->state == SL_RUN_QUEUED) {
         sl_service_tell(SL_LOG_INFO, run, "cancelled before it began, by %s", who);
         sl_service_give_up(run, "cancelled");
@@ -446,6 +459,7 @@ int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked
     run->options.fail_fast = asked->options.fail_fast;
     run->options.plan = asked->options.plan ? json_incref(asked->options.plan) : NULL;
     run->options.traceparent = sl_arena_strdup(&run->arena, asked->options.traceparent);
+    run->goes_on_with = sl_arena_strdup(&run->arena, asked->goes_on_with);
     sl_uuid(run->id);
     *ret = run;
     if (asked->backfill)
@@ -529,19 +543,20 @@ static void make_way(struct sl_service *service, const char *pipeline,
 {
     struct sl_err ignored = {0};
     int64_t cancel = answer->cancel, drop = answer->drop;
+    bool is_kept;
     for (struct sl_service_run *at = service->runs, *next; at; at = next) {
         next = at->next;
         if (at->state != SL_RUN_QUEUED || strcmp(at->pipeline, pipeline) != 0 || drop-- <= 0)
             continue;
         sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
-        (void)!sl_service_cancel(service, at, BY_OVERLAP, &ignored);
+        (void)!sl_service_cancel(service, at, BY_OVERLAP, &is_kept, &ignored);
     }
     for (struct sl_service_run *at = service->runs; at; at = at->next) {
         if (at->state != SL_RUN_AT_WORK || at->interrupts || strcmp(at->pipeline, pipeline) != 0 ||
             cancel-- <= 0)
             continue;
         sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
-        (void)!sl_service_cancel(service, at, BY_OVERLAP, &ignored);
+        (void)!sl_service_cancel(service, at, BY_OVERLAP, &is_kept, &ignored);
     }
 }
 
@@ -575,7 +590,7 @@ int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *a
         sl_service_free_run(run);
         return code;
     }
-    sl_service_audit(service, asked->who ? asked->who : "", "backfill", run->id, details);
+    (void)sl_service_audit(service, asked->who ? asked->who : "", "backfill", run->id, details);
     free(details);
     sl_service_append(service, run);
     memcpy(ret_id, run->id, sizeof run->id);
@@ -637,6 +652,7 @@ void sl_service_go_on_later(struct sl_service_run *run)
     struct sl_asked asked = {.pipeline = run->pipeline,
                              .trigger = "after a stop",
                              .who = run->who,
+                             .goes_on_with = run->id,
                              .options = run->options};
     struct sl_service_run *later = NULL;
     struct sl_err err = {0};

@@ -142,7 +142,7 @@ static int exit_code_of(const struct sl_service_run *run)
     const struct sl_err *err = sl_live_err(run->live);
     if (err->code)
         return sl_err_fate(err) == SL_FATE_BUG ? 2 : 1;
-    if (run->interrupts)
+    if (run->interrupts && (!run->has_begun || sl_live_run(run->live)->was_interrupted))
         return 130;
     return sl_live_had_nothing(run->live) ? 0 : sl_run_exit_code(sl_live_run(run->live));
 }
@@ -248,23 +248,33 @@ static int go_on_later(const struct sl_service_run *run, struct sl_err *err)
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
                                  .trigger = "after a stop",
                                  .who = run->who,
-                                 .backfill = run->backfill};
+                                 .backfill = run->backfill,
+                                 .goes_on_with = run->id};
     char id[37];
     SL_TRY(sl_service_ask_backfill(run->service, &ask, id, err));
     sl_service_tell(SL_LOG_INFO, run, "it goes on when the service begins again, as run %.8s", id);
     return SL_OK;
 }
 
+static bool is_drained(const struct sl_service_run *run)
+{
+    return run->service->stops && run->interrupts && !run->is_cancelled && run->has_begun &&
+           sl_live_run(run->live)->was_interrupted;
+}
+
+void sl_backfill_go_on_later(struct sl_service_run *run)
+{
+    struct sl_err err = {0};
+    if (is_drained(run) && go_on_later(run, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "the next service does not go on with it: %s",
+                        err.message);
+}
+
 void sl_service_end_backfill(struct sl_service_run *run)
 {
     const bool wants_more = sl_json_bool(run->backfill, "downstream", false);
-    const bool is_drained =
-        run->service->stops && run->interrupts && !run->is_cancelled && run->has_begun;
     struct sl_err err = {0};
-    if (is_drained && go_on_later(run, &err) != SL_OK)
-        sl_service_tell(SL_LOG_WARN, run, "the next service does not go on with it: %s",
-                        err.message);
-    if (wants_more && !is_drained && exit_code_of(run) == 0 && sl_live_backfill(run->live) &&
+    if (wants_more && !is_drained(run) && exit_code_of(run) == 0 && sl_live_backfill(run->live) &&
         ask_downstream(run, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "what reads the tables was not run: %s", err.message);
     remember(run);

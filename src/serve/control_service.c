@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sl_service_audit(struct sl_service *service, const char *who, const char *what,
+bool sl_service_audit(struct sl_service *service, const char *who, const char *what,
                       const char *subject, const char *details)
 {
     struct sl_err err = {0};
@@ -15,14 +15,16 @@ void sl_service_audit(struct sl_service *service, const char *who, const char *w
                                          .what = what,
                                          .subject = subject,
                                          .details_json = details};
-    if (sl_state_add_audit(service->state, &entry, &err) != SL_OK)
-        sl_service_tell(SL_LOG_WARN, NULL, "the audit log: %s", err.message);
+    if (sl_state_add_audit(service->state, &entry, &err) == SL_OK)
+        return true;
+    sl_service_tell(SL_LOG_WARN, NULL, "the audit log: %s", err.message);
+    return false;
 }
 
 static void audit(void *self, const char *who, const char *what, const char *subject,
                   const char *details)
 {
-    sl_service_audit(self, who, what, subject, details);
+    (void)sl_service_audit(self, who, what, subject, details);
 }
 
 static int give(json_t *json, json_t **ret, struct sl_err *err)
@@ -77,7 +79,7 @@ static void audit_json(struct sl_service *service, const char *who, const char *
                        const char *subject, json_t *details)
 {
     char *text = json_object_size(details) ? json_dumps(details, JSON_COMPACT) : NULL;
-    sl_service_audit(service, who, what, subject, text);
+    (void)sl_service_audit(service, who, what, subject, text);
     free(text);
     json_decref(details);
 }
@@ -132,17 +134,37 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
                 ret_json, err);
 }
 
+static int fail_not_at_work(struct sl_service *service, const char *run_id, const char *says,
+                            struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const struct sl_run_filter filter = {.id = run_id, .limit = 1, .with_waiting = true};
+    struct sl_run_row *rows;
+    size_t count = 0;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_state_runs(service->state, &filter, &arena, &rows, &count, err));
+    if (count && rows[0].ended_us)
+        return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended: %s", run_id, rows[0].status);
+    return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' %s", run_id, says);
+}
+
 static int cancel(void *self, const char *run_id, const char *who, json_t **ret_json,
                   struct sl_err *err)
 {
     struct sl_service *service = self;
     struct sl_service_run *run = sl_service_find(service, run_id);
+    bool is_kept = true;
     if (!run)
-        return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' is at work or waits", run_id);
+        return fail_not_at_work(service, run_id, "is at work or waits", err);
     bool was_queued = run->state == SL_RUN_QUEUED;
-    SL_TRY(sl_service_cancel(service, run, who, err));
+    SL_TRY(sl_service_cancel(service, run, who, &is_kept, err));
     return give(
-        json_pack("{s:s, s:s}", "run_id", run_id, "status", was_queued ? "cancelled" : "stopping"),
+        json_pack("{s:s, s:s, s:o}", "run_id", run_id, "status",
+                  was_queued ? "cancelled" : "stopping", "warning",
+                  is_kept ? json_null()
+                          : json_string("it is cancelled, but that could not be written down: a "
+                                        "service that is killed before the run has ended brings "
+                                        "it back")),
         ret_json, err);
 }
 
@@ -189,7 +211,7 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
         SL_TRY(require_pipeline(service, pipeline, &found, err));
     sl_agenda_resume(service->agenda, pipeline);
     sl_watch_resume(service->watch, pipeline);
-    sl_service_audit(service, who, "resume", pipeline, NULL);
+    (void)sl_service_audit(service, who, "resume", pipeline, NULL);
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
     sl_service_wake(service);
     return pause_json(&pause, false, was_paused, ret_json, err);
@@ -207,7 +229,7 @@ static int decide(void *self, const char *run_id, const char *step, bool is_appr
     bool is_first;
     sl_arena_init(&arena, 0);
     if (!run || !run->live)
-        return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' is at work", run_id);
+        return fail_not_at_work(service, run_id, "is at work", err);
     SL_TRY(sl_live_may_decide(run->live, step, who, &step, err));
     const struct sl_approval decision = {.run_id = run_id,
                                          .step = step,

@@ -227,9 +227,46 @@ static void know_caller(struct sl_exchange *exchange, struct sl_caller *ret)
         MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, "Authorization");
 }
 
+// RFC 9112, 3.2 and 6.3: whose host or end two readers may see differently.
+struct framing {
+    size_t hosts, codings;
+    const char *length;
+    bool has_two_lengths;
+};
+
+static enum MHD_Result count_field(void *to, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct framing *framing = to;
+
+    (void)kind;
+    framing->hosts += strcasecmp(name, "Host") == 0;
+    framing->codings += strcasecmp(name, "Transfer-Encoding") == 0;
+    if (strcasecmp(name, "Content-Length") == 0) {
+        framing->has_two_lengths |= framing->length && !sl_str_equal(framing->length, value);
+        framing->length = value;
+    }
+    return MHD_YES;
+}
+
+static int require_framing(const struct sl_exchange *exchange, const char *version,
+                           struct sl_err *err)
+{
+    struct framing framing = {0};
+
+    (void)MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, count_field, &framing);
+    if (framing.hosts > 1 || (framing.hosts == 0 && strcmp(version, "HTTP/1.1") == 0))
+        return sl_fail(err, SL_E_SERVE_REQUEST, "a request has one Host, this one has %zu",
+                       framing.hosts);
+    if (framing.has_two_lengths || (framing.length && framing.codings))
+        return sl_fail(err, SL_E_SERVE_REQUEST,
+                       "the body has two lengths: one Content-Length, or a Transfer-Encoding");
+    return SL_OK;
+}
+
 // *ret_status 0: as the error says.
-static int begin(struct sl_exchange *exchange, const char *method, int *ret_status,
-                 struct sl_err *err)
+static int begin(struct sl_exchange *exchange, const char *method, const char *version,
+                 int *ret_status, struct sl_err *err)
 {
     struct sl_request *request = &exchange->request;
     struct sl_caller caller = {0};
@@ -241,6 +278,7 @@ static int begin(struct sl_exchange *exchange, const char *method, int *ret_stat
         *err = request->wrong;
         return (int)err->code;
     }
+    SL_TRY(require_framing(exchange, version, err));
     request->route = sl_route_find(method, &request->uri, request->values, &request->arena,
                                    &request->answer.allow);
     if (!request->route && request->answer.allow) {
@@ -436,14 +474,13 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const 
 
     (void)mhd;
     (void)path;
-    (void)version;
     if (!exchange || server->http->is_closing)
         return MHD_NO;
     struct sl_request *request = &exchange->request;
     if (!request->is_begun) {
         request->is_begun = true;
         set_time(exchange->connection, server->http->options.request_s);
-        return begin(exchange, method, &status, &err) == SL_OK ? MHD_YES
+        return begin(exchange, method, version, &status, &err) == SL_OK ? MHD_YES
                                                                : refuse(exchange, status, &err);
     }
     if (*length == 0)

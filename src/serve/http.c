@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CONNECTIONS = 512, IDLE_S = 30, HEAD_S = 10, REQUEST_S = 60, SWEEP_MS = 1000 };
@@ -112,6 +113,45 @@ static int copy_options(struct sl_http *http, const struct sl_http_options *opti
     return sl_children_open(http->loop, options, &http->children, err);
 }
 
+// What leads to the socket's file, by a path that is short enough.
+static bool find_socket(const struct sl_http *http, struct stat *ret)
+{
+    char path[64];
+    SL_AUTO(sl_fd_close) int folder = sl_listen_open_folder(http->options.socket_folder);
+
+    if (folder < 0)
+        return false;
+    sl_listen_short_path(folder, path);
+    return lstat(path, ret) == 0;
+}
+
+static bool has_own_socket(const struct sl_http *http)
+{
+    struct stat found;
+
+    return http->local && http->local->mhd && find_socket(http, &found) &&
+           found.st_dev == http->local->device && found.st_ino == http->local->inode;
+}
+
+static int start_local(struct sl_http *http, struct sl_err *err)
+{
+    struct sl_server *server = calloc(1, sizeof *server);
+    struct stat found;
+    int fd;
+
+    SL_TRY_NEW(server, err);
+    server->http = http;
+    server->is_local = true;
+    server->before = http->local;
+    http->local = server; // which frees it, whatever comes
+    SL_TRY(sl_listen_unix(http->options.socket_folder, &fd, err));
+    if (find_socket(http, &found)) {
+        server->device = found.st_dev;
+        server->inode = found.st_ino;
+    }
+    return start_server(server, fd, err);
+}
+
 static int open_sockets(struct sl_http *http, int *fd, struct sl_err *err)
 {
     const struct sl_http_options *options = &http->options;
@@ -124,13 +164,7 @@ static int open_sockets(struct sl_http *http, int *fd, struct sl_err *err)
         *fd = -1;
         SL_TRY(start_server(&http->tcp, given, err));
     }
-    if (options->socket_folder) {
-        int local;
-
-        SL_TRY(sl_listen_unix(options->socket_folder, &local, err));
-        SL_TRY(start_server(&http->local, local, err));
-    }
-    return SL_OK;
+    return options->socket_folder ? start_local(http, err) : SL_OK;
 }
 
 int sl_http_open(uv_loop_t *loop, const struct sl_http_options *options, struct sl_http **ret,
@@ -142,8 +176,7 @@ int sl_http_open(uv_loop_t *loop, const struct sl_http_options *options, struct 
     SL_TRY_NEW(http, err);
     (void)signal(SIGPIPE, SIG_IGN);
     http->loop = loop;
-    http->tcp.http = http->local.http = http;
-    http->local.is_local = true;
+    http->tcp.http = http;
     sl_arena_init(&http->arena, 0);
     (void)uv_timer_init(loop, &http->sweep);
     http->sweep.data = http;
@@ -175,6 +208,11 @@ static void free_if_closed(struct sl_http *http)
 
     if (http->open_handles > 0)
         return;
+    while (http->local) {
+        struct sl_server *server = http->local;
+        http->local = server->before;
+        free(server);
+    }
     sl_arena_clear(&http->arena);
     free(http);
     if (on_closed)
@@ -210,6 +248,24 @@ static void stop_server(struct sl_server *server)
     server->mhd = NULL;
 }
 
+static bool has_connection(const struct sl_server *server)
+{
+    for (const struct sl_connection *open = server->http->connections; open; open = open->after)
+        if (open->server == server)
+            return true;
+    return false;
+}
+
+// A server whose socket's file is gone serves those who have come already.
+int sl_http_listen_again(struct sl_http *http, bool *ret_was_gone, struct sl_err *err)
+{
+    *ret_was_gone = http->options.socket_folder && !has_own_socket(http);
+    for (struct sl_server *at = http->local ? http->local->before : NULL; at; at = at->before)
+        if (!has_connection(at))
+            stop_server(at);
+    return *ret_was_gone ? start_local(http, err) : SL_OK;
+}
+
 static void remove_socket(const struct sl_http *http)
 {
     char path[64];
@@ -225,14 +281,15 @@ void sl_http_close(struct sl_http *http, void (*on_closed)(void *self), void *se
 {
     if (!http)
         return;
-    const bool has_socket = http->local.mhd != NULL;
+    const bool has_socket = has_own_socket(http);
 
     http->is_closing = true;
     http->on_closed = on_closed;
     http->self = self;
     sl_exchange_resume_all(http);
     stop_server(&http->tcp);
-    stop_server(&http->local);
+    for (struct sl_server *at = http->local; at; at = at->before)
+        stop_server(at);
     if (has_socket)
         remove_socket(http);
     uv_close((uv_handle_t *)&http->sweep, on_handle_closed);

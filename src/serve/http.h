@@ -55,6 +55,8 @@ SL_MUST int sl_http_open(uv_loop_t *loop, const struct sl_http_options *options,
 int sl_http_port(const struct sl_http *http);
 // After the project was read anew: tokens, hosts. The old settings may go after this.
 void sl_http_reload(struct sl_http *http, const struct sl_serve_spec *settings);
+// If the unix socket's file was removed there is a new one; who has come before is served on.
+SL_MUST int sl_http_listen_again(struct sl_http *http, bool *ret_was_gone, struct sl_err *err);
 // Closes all connections at once, kills its children and removes the unix socket. The loop has to
 // run on until its handles are closed; then `on_closed` (may be NULL) is called and http is gone.
 // Not from a function of the control.

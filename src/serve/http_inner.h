@@ -15,6 +15,9 @@ struct sl_server {
     int port;
     uv_poll_t poll;
     uv_timer_t timer;
+    // Of the unix socket: the file that it made, and those before it, whose files were removed.
+    uint64_t device, inode;
+    struct sl_server *before;
 };
 
 // Those that are open, in a ring-free list. MHD knows only how long a connection says nothing; that
@@ -46,7 +49,8 @@ struct sl_http {
     uv_loop_t *loop;
     struct sl_http_options options; // with its defaults
     struct sl_arena arena;
-    struct sl_server tcp, local;
+    struct sl_server tcp;
+    struct sl_server *local; // the newest one; NULL: there is none
     uv_timer_t sweep; // at work while there are connections
     int open_handles;
     bool has_sweep;

@@ -25,18 +25,24 @@ static const char *lease_name(struct sl_service *service)
 }
 
 // A process that was stopped, or cut off, must not go on beside its successor.
-static void step_down(struct sl_service *service, const char *why)
+void sl_service_step_down(struct sl_service *service, const struct sl_err *why)
 {
     struct sl_err ignored = {0};
-    sl_service_tell(SL_LOG_ERROR, NULL, "it leads no more, and ends: %s", why);
-    (void)sl_fail(&service->failure, SL_E_STATE_FENCED, "another service leads by now, or may: %s",
-                  why);
+    service->failure = *why;
     // First: what ends at once begins no other, and what was not planned yet stays in the queue.
     service->stops = 3;
     for (struct sl_service_run *at = service->runs; at; at = at->next)
         if (at->state == SL_RUN_AT_WORK)
             (void)!sl_service_interrupt(service, at, 3, &ignored);
     uv_stop(&service->loop);
+}
+
+static void step_down(struct sl_service *service, const char *why)
+{
+    struct sl_err err = {0};
+    sl_service_tell(SL_LOG_ERROR, NULL, "it leads no more, and ends: %s", why);
+    (void)sl_fail(&err, SL_E_STATE_FENCED, "another service leads by now, or may: %s", why);
+    sl_service_step_down(service, &err);
 }
 
 static int ask(struct sl_service *service, bool *ret_is_mine, struct sl_err *err)

@@ -19,6 +19,16 @@ static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs
     return SL_OK;
 }
 
+static int read_goes_on_with(struct sl_service_run *run, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    if (!text)
+        return SL_OK;
+    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
+    run->goes_on_with = sl_arena_strdup(&run->arena, sl_json_text(root, "goes_on_with", NULL));
+    return SL_OK;
+}
+
 // What was asked for is a backfill, or not.
 static int read_backfill(struct sl_service_run *run, const char *text, struct sl_err *err)
 {
@@ -68,6 +78,8 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
     int code = sl_service_make_run(service, &asked, &run, err);
     if (code == SL_OK)
         code = read_backfill(run, queued->options_json, err);
+    if (code == SL_OK)
+        code = read_goes_on_with(run, queued->options_json, err);
     if (code == SL_OK && !run->backfill)
         code = parse_options(queued->options_json, &run->arena, &run->options, err);
     if (code != SL_OK) {
@@ -92,13 +104,23 @@ static int end_cancelled(struct sl_service *service, struct sl_run_row *row, str
     return sl_state_end(service->state, row, err);
 }
 
+// Its service was killed when its rest was in the queue already, and it had not ended yet.
+static bool is_gone_on_with(const struct sl_service *service, const struct sl_run_row *row)
+{
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        if (sl_str_equal(at->goes_on_with, row->id))
+            return true;
+    return false;
+}
+
 // Whoever runs a backfill by the command is no service, and may be at work.
 static int recover_backfill(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
 {
-    bool was_ours;
+    bool was_ours = true;
     if (row->cancelled_us) // only what the service does can be cancelled
         return end_cancelled(service, row, err);
-    SL_TRY(sl_backfill_recover(service, row, &was_ours, err));
+    if (!is_gone_on_with(service, row))
+        SL_TRY(sl_backfill_recover(service, row, &was_ours, err));
     if (!was_ours)
         return SL_OK;
     row->status = "interrupted";
@@ -160,7 +182,8 @@ static int resume_killed(struct sl_service *service, struct sl_run_row *row, str
         return SL_OK;
     if (row->cancelled_us)
         return end_cancelled(service, row, err);
-    SL_TRY(again(service, row, arena, err));
+    if (!is_gone_on_with(service, row))
+        SL_TRY(again(service, row, arena, err));
     row->status = "interrupted";
     row->ended_us = sl_clock_now_us();
     return sl_state_end(service->state, row, err);

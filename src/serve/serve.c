@@ -150,6 +150,8 @@ static void on_agenda(uv_timer_t *timer)
     if (service->stops)
         return;
     notice_clock(service);
+    if (!service->due_count && !sl_service_keep_place(service))
+        return;
     forget_old(service);
     if (service->due_count || take_due(service))
         handle_due(service);
@@ -521,6 +523,7 @@ static int begin(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_metrics_new(&service->metrics, err));
     SL_TRY(sl_generation_open(service, &service->newest, err));
     SL_TRY(lock_service(service, err));
+    SL_TRY(sl_service_watch_place(service, err));
     SL_TRY(sl_generation_begin(service->newest, err));
     SL_TRY(open_state(service, err));
     SL_TRY(watch_signals(service, err));
@@ -612,6 +615,7 @@ static void clear(struct sl_service *service)
     sl_state_close(&service->state);
     sl_fd_close(&service->run_lock);
     sl_fd_close(&service->serve_lock);
+    sl_fd_close(&service->place_fd);
     free(service->reload_error);
     sl_arena_clear(&service->arena);
 }
@@ -619,7 +623,7 @@ static void clear(struct sl_service *service)
 int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_err *err)
 {
     struct sl_service service = {
-        .options = *options, .serve_lock = -1, .run_lock = -1, .began_us = sl_clock_now_us()};
+        .options = *options, .serve_lock = -1, .run_lock = -1, .place_fd = -1, .began_us = sl_clock_now_us()};
     sl_arena_init(&service.arena, 0);
     int code = uv_loop_init(&service.loop);
     if (code != 0) // libuv's codes are errno's

@@ -49,6 +49,7 @@ struct sl_service_run {
     struct sl_start_options options;
     bool has_pipeline;
     json_t *backfill;    // sl_backfill_asked_json; NULL: it is a run of the pipeline
+    const char *goes_on_with; // id of the run whose rest this one does; NULL: none
     char downstream[37]; // of a backfill that has ended: the run that followed; "": none
     struct sl_listener listener;
     enum sl_service_run_state state;
@@ -88,6 +89,9 @@ struct sl_service {
     json_t *backfills;           // documents of those that ended last; NULL: none
     size_t at_work;
     int serve_lock, run_lock;
+    int place_fd, place_watch; // place.c: inotify; -1: there is none
+    uv_poll_t place_poll;
+    uv_timer_t place_timer;
     bool has_run_lock, waits_for_run_lock, has_told_lock;
     int64_t wall_us, monotonic_us; // when the agenda was last looked at
     int64_t forgot_us;             // when old runs were last forgotten
@@ -147,6 +151,7 @@ struct sl_asked {
     int64_t tick_us;
     struct sl_start_options options;
     const json_t *backfill;
+    const char *goes_on_with; // id of the run whose rest it does; NULL: none
 };
 // Keeps it in the queue and begins what there is room for. *ret is NULL if it was asked for before,
 // or is left out by the pipeline's overlap policy: *ret_why says which then.
@@ -154,6 +159,8 @@ SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *as
                            struct sl_service_run **ret, const char **ret_why, struct sl_err *err);
 // What is missing of a run that was interrupted waits in the state store for the next service.
 void sl_service_go_on_later(struct sl_service_run *run);
+// The same of a backfill.
+void sl_backfill_go_on_later(struct sl_service_run *run);
 // A backfill, which may wait for its turn; it is in the audit log with what was asked for.
 SL_MUST int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *asked,
                                     char ret_id[37], struct sl_err *err);
@@ -166,9 +173,10 @@ struct sl_service_run *sl_service_find(struct sl_service *service, const char *i
 SL_MUST int sl_service_interrupt(struct sl_service *service, struct sl_service_run *run, int times,
                                  struct sl_err *err);
 // In the audit log first, so that no later service takes it up again: a queued one is gone then,
-// one at work is interrupted. Both end as "cancelled".
+// one at work is interrupted. Both end as "cancelled". *ret_is_kept: false where
+// the log could not be written, so that a kill before the run ends brings it back.
 SL_MUST int sl_service_cancel(struct sl_service *service, struct sl_service_run *run,
-                              const char *who, struct sl_err *err);
+                              const char *who, bool *ret_is_kept, struct sl_err *err);
 // One that waits, and will not begin: "cancelled", "skipped", "error". It is freed.
 void sl_service_give_up(struct sl_service_run *run, const char *status);
 // As it was asked for, with an id of its own; neither kept nor in the list of runs.
@@ -196,7 +204,18 @@ void sl_service_dequeue(struct sl_service *service, const struct sl_service_run 
                         const char *status);
 void sl_service_close_left(struct sl_service *service);
 
+// One that was removed or set aside is begun anew.
+void sl_service_look_for_state(struct sl_service *service);
+
+// --- place.c
+SL_MUST int sl_service_watch_place(struct sl_service *service, struct sl_err *err);
+// Its locks and socket are taken anew if they were removed. False: another one has them, and it
+// ends; nothing may be written any more.
+bool sl_service_keep_place(struct sl_service *service);
+
 // --- leader.c
+// Another one leads, or is at work: what is at work is killed, and it ends.
+void sl_service_step_down(struct sl_service *service, const struct sl_err *why);
 // Leads at once, or when nobody else does.
 SL_MUST int sl_service_elect(struct sl_service *service, struct sl_err *err);
 void sl_service_resign(struct sl_service *service);
@@ -225,7 +244,8 @@ SL_MUST int sl_generation_hand_out(struct sl_generation *generation, struct sl_e
 // --- control_service.c
 struct sl_control sl_service_control(struct sl_service *service);
 SL_MUST int sl_service_require_leader(const struct sl_service *service, struct sl_err *err);
-void sl_service_audit(struct sl_service *service, const char *who, const char *what,
+// False: it was not written, and the log says why.
+bool sl_service_audit(struct sl_service *service, const char *who, const char *what,
                       const char *subject, const char *details);
 
 // --- health.c

@@ -209,6 +209,8 @@ static void begin_anew(struct sl_service *service)
     const char *note = NULL;
     sl_arena_init(&arena, 0);
     place.is_service = true;
+    if (!sl_service_keep_place(service)) // the new one is another's
+        return;
     int code = sl_state_begin_anew(service->state, &place, &arena, &note, &err);
     if (code == SL_OK) {
         sl_service_tell(SL_LOG_ERROR, NULL, "%s (%s)", note, sl_code_info(SL_E_STATE_DAMAGED)->id);
@@ -232,6 +234,13 @@ void sl_service_look_for_room(struct sl_service *service)
         begin_anew(service);
     else // busy, or out of reach: what is left waits on
         (void)uv_timer_start(&service->room_timer, on_room, FIRST_WAIT_MS, 0);
+}
+
+void sl_service_look_for_state(struct sl_service *service)
+{
+    struct sl_err err = {0};
+    if (service->state && sl_state_require_kept(service->state, &err) == SL_E_STATE_DAMAGED)
+        begin_anew(service);
 }
 
 void sl_service_trouble(struct sl_service *service, const struct sl_err *err)

@@ -77,9 +77,12 @@ static void check_number(struct sl_load *load, const struct sl_yaml *map, const 
 static void check_seconds(struct sl_load *load, const struct sl_yaml *map, const char *key,
                           int64_t least, int64_t *value)
 {
+    const struct sl_yaml *given = sl_yaml_get(map, key);
+    int64_t seconds;
     if (*value >= least && *value <= MOST_SECONDS)
         return;
-    refuse(load, map, key, least ? "from 1s to 366d" : "from 0s to 366d");
+    if (!given || sl_str_to_duration(given->text, &seconds)) // else it was told when it was read
+        refuse(load, map, key, least ? "from 1s to 366d" : "from 0s to 366d");
     *value = least;
 }
 

@@ -119,7 +119,10 @@ static void check_numbers(struct sl_load *load, const struct sl_yaml *node,
                 "'max_runs' must be from 1 to %d", MOST_RUNS);
         pipeline->max_runs = 1;
     }
-    if (sl_load_has(node, "deadline") &&
+    int64_t seconds;
+    const struct sl_yaml *deadline = sl_yaml_get(node, "deadline");
+    // What is no duration at all was told when it was read.
+    if (sl_load_has(node, "deadline") && sl_str_to_duration(deadline->text, &seconds) &&
         (pipeline->deadline_s < 1 || pipeline->deadline_s > MOST_SECONDS)) {
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(node, "deadline"), NULL,
                 "'deadline' must be from 1s to 366d");

@@ -120,6 +120,15 @@ bool sl_state_is_shared(const struct sl_state *state)
     return state->kind->is_remote;
 }
 
+int sl_state_require_kept(struct sl_state *state, struct sl_err *err)
+{
+    if (state->kind->is_remote)
+        return SL_OK;
+    SL_TRY(state->kind->begin(state->self, false, err));
+    state->kind->rollback(state->self);
+    return SL_OK;
+}
+
 static int read_token(void *to, const struct sl_store_row *row, struct sl_err *err)
 {
     (void)err;

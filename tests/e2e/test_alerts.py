@@ -200,6 +200,10 @@ def test_a_silence_holds_and_what_is_still_wrong_is_told_after_it(project, hook)
     assert hook.events() == [("raised", "failure", "curated.revenue")]
     assert "--why is missing" in project.run("alerts", "silence", "lag", "--for", "1h", exit_code=None).stderr
     assert "not silenced" in project.run("alerts", "silence", "lag", "--end", exit_code=None).stderr
+    for nothing in ("bogus", "failure bogus", "raw.nix*"):
+        refused = project.run("alerts", "silence", nothing, "--for", "1h", "--why", "moving", exit_code=1).stderr
+        assert f"'{nothing}' silences nothing" in refused and "row_drop" in refused
+    project.run("alerts", "silence", "curated.*", "--for", "1h", "--why", "moving")
 
 
 def test_a_webhook_is_signed_and_has_its_headers(project, hook):

@@ -353,6 +353,75 @@ def test_what_sigterm_has_left_undone_is_done_by_the_next_service(project):
     assert project.rows("curated.total", "orders") == [("3",)]
 
 
+def test_killed_between_keeping_the_rest_of_a_run_and_its_end_the_rest_is_done_once(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all", "--full-refresh")["run_id"]
+        wait_until_it_is_held(project)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        project.write("go", "")
+        assert service.wait_for_end() == 0
+    told = [json.loads(line)["message"] for line in service.seen]
+    kept, ended = (next(i for i, text in enumerate(told) if part in text) for part in ("waits for the next service", "ended: interrupted"))
+    assert kept < ended
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database, database:
+        database.execute("update runs set status = 'running', ended_us = 0 where id = ?", (run,))  # as that kill leaves it
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert not any("runs again" in line for line in service.seen)
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+
+
+def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        wait_until_it_is_held(project)
+        second = project.json("trigger", "all")["run_id"]
+        (waits,) = project.json("status")["waiting"]
+        assert (waits["run_id"], waits["pipeline"], waits["why"]) == (second, "all", "a run of its pipeline is at work") and waits["since"]
+        assert second[:8] in project.run("status").stdout and [run["status"] for run in project.json("status")["runs"]] == ["running"]
+        service.process.kill()
+        service.process.wait()
+    (project.folder / ".sluice/serve.sock").unlink()
+    assert [waits["why"] for waits in project.json("status")["waiting"]] == ["no service is at work"]
+
+
+def test_a_cancel_that_cannot_be_written_down_says_so(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        wait_until_it_is_held(project)
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as holder:
+            holder.execute("begin immediate")  # nobody else can write
+            told = project.run("cancel", run).stderr
+            holder.rollback()
+        assert "could not be written down" in told and f"run {run[:8]}: stopping" in told
+        service.wait_for("ended: cancelled")
+        refused = project.run("cancel", run, exit_code=1).stderr
+        assert "SL0823" in refused and "has ended: cancelled" in refused
+        assert service.end() == 0
+
+
+def test_a_run_that_was_drained_and_has_left_nothing_out_is_ok(project):
+    by_hand(project)
+    project.write("models/after.sql", "select count(*) as n from curated.total")
+    project.write("tasks/hold.yml", "before: [curated.after]\nafter: [curated.total]\ncommand: touch held; until [ -e go ]; do sleep 0.02; done\n")
+    with Service(project) as service:
+        project.run("trigger", "all", "--select", "raw.orders", "clean.orders", "total", "hold")
+        wait_until_it_is_held(project)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        project.write("go", "")
+        assert service.wait_for_end() == 0
+    assert not any("waits for the next service" in line for line in service.seen)
+    with Service(project) as service:
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok"]
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_was_cancelled_is_not_gone_on_with_when_the_service_ends(project, when):
     held_by_a_task(project)

@@ -439,6 +439,22 @@ def test_large_bodies_are_refused(service):
     assert service.ask("GET", "/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("head, status", [
+    ("GET /healthz HTTP/1.1\r\nHost: localhost\r\n", 200),
+    ("GET /healthz HTTP/1.0\r\n", 200),
+    ("GET /healthz HTTP/1.1\r\n", 400),
+    ("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n", 400),
+    ("POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n", 400),
+    ("POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", 400),
+])
+def test_a_request_whose_host_or_end_is_ambiguous_is_refused(service, head, status):
+    with socket.socket(socket.AF_UNIX) as one:
+        one.settimeout(60)
+        one.connect(str(service.socket))
+        one.sendall((head + "Connection: close\r\n\r\n").encode())
+        assert one.recv(64).split()[1] == str(status).encode()
+
+
 def test_slow_clients_hold_nobody_up_and_lose_their_place(serve):
     service = serve("idle_s=2", "head_s=3", "connections=20")
     slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(12)]
