@@ -62,6 +62,14 @@ static bool starts_anew(const struct sl_node *node, bool full_refresh)
             !sl_str_equal(node->fingerprint, facts->fingerprint));
 }
 
+// Whatever has changed, its query reads all of its inputs.
+static bool cannot_be_cut(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_MODEL &&
+           (node->model->write == SL_WRITE_FULL || (node->model->write == SL_WRITE_PARTITION &&
+                                                    node->query && node->query->why_not_local));
+}
+
 static enum sl_reading reading_of(const char *layer, const struct sl_node *input)
 {
     bool is_quarantine = input->kind == SL_NODE_CLEANSE && sl_str_starts(layer, "quarantine");
@@ -267,6 +275,53 @@ static int estimate_time(const struct estimator *self, size_t at, struct sl_err 
     return SL_OK;
 }
 
+// Most rows; of as many, the one that came first in the list is the newest.
+struct sl_estimate_fit sl_estimate_fit(const struct sl_past_list *list, int64_t least_of_kind_ms)
+{
+    struct sl_estimate_fit fit = {0};
+    size_t timed = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct sl_past *past = &list->items[i];
+        if (past->rows_read <= 0 || past->elapsed_ms <= 0)
+            continue;
+        if (!timed++ || past->elapsed_ms < fit.least_ms)
+            fit.least_ms = past->elapsed_ms;
+        if (past->rows_read > fit.most_rows) {
+            fit.most_rows = past->rows_read;
+            fit.most_ms = past->elapsed_ms;
+        }
+    }
+    if (timed == 1 && least_of_kind_ms < fit.least_ms)
+        fit.least_ms = least_of_kind_ms;
+    return fit;
+}
+
+int64_t sl_estimate_fit_ms(const struct sl_estimate_fit *fit, int64_t rows)
+{
+    const double least_ms_per_row = 1.0 / SL_ESTIMATE_ROWS_PER_MS;
+    if (!fit->most_rows || rows < 0)
+        return -1;
+    const double most = (double)fit->most_rows;
+    const double per_row = (double)(fit->most_ms - fit->least_ms) / most;
+    if (rows <= fit->most_rows)
+        return add(fit->least_ms, times(rows, per_row));
+    const bool tells = most * least_ms_per_row >= (double)fit->least_ms;
+    const double beyond = tells && per_row < least_ms_per_row ? per_row : least_ms_per_row;
+    return add(fit->most_ms, times(rows - fit->most_rows, beyond));
+}
+
+int64_t sl_estimate_parts_ms(const struct sl_estimate_fit *fit, const int64_t *rows, size_t count,
+                             size_t at_once)
+{
+    int64_t sum = 0;
+    if (!count)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        sum = add(sum, sl_estimate_fit_ms(fit, rows[i]));
+    const size_t rounds = at_once ? (count + at_once - 1) / at_once : count;
+    return times(sum, (double)rounds / (double)count);
+}
+
 // A view has the rows of no table: what reads it is not known, and never less than nothing.
 static int64_t rows_now(const struct sl_node *node)
 {
@@ -277,9 +332,7 @@ void sl_plan_find_whole(const struct sl_graph *graph, bool full_refresh, bool *r
 {
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
-        ret[i] = will_run(node) &&
-                 (starts_anew(node, full_refresh) ||
-                  (node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_FULL));
+        ret[i] = will_run(node) && (starts_anew(node, full_refresh) || cannot_be_cut(node));
         if (!will_run(node) || node->kind == SL_NODE_INGEST)
             continue;
         for (size_t k = 0; k < node->upstream_count; k++)
