@@ -62,14 +62,6 @@ static bool starts_anew(const struct sl_node *node, bool full_refresh)
             !sl_str_equal(node->fingerprint, facts->fingerprint));
 }
 
-// Whatever has changed, its query reads all of its inputs.
-static bool cannot_be_cut(const struct sl_node *node)
-{
-    return node->kind == SL_NODE_MODEL &&
-           (node->model->write == SL_WRITE_FULL || (node->model->write == SL_WRITE_PARTITION &&
-                                                    node->query && node->query->why_not_local));
-}
-
 static enum sl_reading reading_of(const char *layer, const struct sl_node *input)
 {
     bool is_quarantine = input->kind == SL_NODE_CLEANSE && sl_str_starts(layer, "quarantine");
@@ -332,7 +324,9 @@ void sl_plan_find_whole(const struct sl_graph *graph, bool full_refresh, bool *r
 {
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
-        ret[i] = will_run(node) && (starts_anew(node, full_refresh) || cannot_be_cut(node));
+        ret[i] = will_run(node) &&
+                 (starts_anew(node, full_refresh) ||
+                  (node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_FULL));
         if (!will_run(node) || node->kind == SL_NODE_INGEST)
             continue;
         for (size_t k = 0; k < node->upstream_count; k++)
@@ -340,6 +334,19 @@ void sl_plan_find_whole(const struct sl_graph *graph, bool full_refresh, bool *r
                 ret[node->upstream[k]] &&
                 sl_estimate_reading(node, &graph->nodes[node->upstream[k]]) != SL_READING_NOTHING;
     }
+}
+
+// Whether a query can be cut by partitions is known to the engine only; that it never was, to the
+// history. The first building says nothing of it.
+static bool was_always_whole(const struct sl_node *node, const struct sl_past_list *list)
+{
+    if (!will_run(node) || node->kind != SL_NODE_MODEL ||
+        node->model->write != SL_WRITE_PARTITION || list->count < 2)
+        return false;
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].was_full)
+            return false;
+    return true;
 }
 
 int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
@@ -354,6 +361,7 @@ int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
     sl_plan_find_whole(graph, options->full_refresh, self.is_whole);
     for (size_t i = 0; i < graph->count; i++) {
         struct sl_node *node = &graph->nodes[i];
+        self.is_whole[i] |= was_always_whole(node, &pasts[i]);
         node->estimate = (struct sl_estimate){0};
         self.rows_after[i] = rows_now(node);
         if (!will_run(node))

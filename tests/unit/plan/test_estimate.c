@@ -229,18 +229,26 @@ static void what_is_up_to_date_or_not_selected_costs_nothing(void **state)
     assert_false(chain->nodes[LOAD].estimate.is_made);
 }
 
-static void a_query_that_cannot_be_cut_reads_everything(void **state)
+static void what_was_always_built_whole_reads_everything(void **state)
 {
     struct chain *chain = *state;
+    struct sl_past whole = past(1000, 10, -1, 50);
+    whole.was_full = true;
     chain->model.write = SL_WRITE_PARTITION;
     chain->nodes[INGEST].verdict = SL_VERDICT_FRESH;
     chain->nodes[CLEANSE].verdict = SL_VERDICT_FRESH;
     chain->nodes[DAILY].verdict = SL_VERDICT_STALE;
     estimate(chain);
     assert_int_equal(chain->nodes[DAILY].estimate.rows_in, -1); // what changed is not known here
-    chain->query.why_not_local = "a window is over all rows";
+    remember(chain, DAILY, whole);
+    estimate(chain);
+    assert_int_equal(chain->nodes[DAILY].estimate.rows_in, -1); // its first building
+    remember(chain, DAILY, whole);
     estimate(chain);
     assert_int_equal(chain->nodes[DAILY].estimate.rows_in, 1000);
+    remember(chain, DAILY, past(2, 1, -1, 5));
+    estimate(chain);
+    assert_int_equal(chain->nodes[DAILY].estimate.rows_in, -1);
 }
 
 static void a_small_run_tells_the_fixed_part_and_a_large_one_that_of_rows(void **state)
@@ -314,7 +322,7 @@ int main(void)
             rows_of_quarantine_and_of_what_only_checks_read_are_not_counted, build, destroy),
         cmocka_unit_test_setup_teardown(what_is_up_to_date_or_not_selected_costs_nothing, build,
                                         destroy),
-        cmocka_unit_test_setup_teardown(a_query_that_cannot_be_cut_reads_everything, build,
+        cmocka_unit_test_setup_teardown(what_was_always_built_whole_reads_everything, build,
                                         destroy),
         cmocka_unit_test(a_small_run_tells_the_fixed_part_and_a_large_one_that_of_rows),
         cmocka_unit_test(chunks_add_up_as_many_as_run_at_once),
