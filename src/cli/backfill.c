@@ -13,11 +13,11 @@ struct backfill_options {
     struct sl_strs tables, partitions;
     const char *from, *to, *resume;
     int64_t chunk, concurrency;
-    int order; // index into orders
+    int order; // index into orders: enum sl_backfill_order
     bool stale, allow_empty, downstream, yes, dry_run, detach;
 };
 
-static const char *const orders[] = {"oldest", "newest", NULL};
+static const char *const orders[] = {"auto", "oldest", "newest", NULL};
 
 static const struct sl_opt rows[] = {
     {"table", SL_OPT_STRINGS, offsetof(struct backfill_options, tables), NULL,
@@ -35,8 +35,8 @@ static const struct sl_opt rows[] = {
      "Only partitions that the next run would compute.", 0},
     {"allow_empty", SL_OPT_BOOL, offsetof(struct backfill_options, allow_empty), "false",
      "Also empty partitions of which the inputs have no rows any more.", 0},
-    {"order", SL_OPT_ENUM, offsetof(struct backfill_options, order), "oldest",
-     "Which partitions come first.", 0, .values = orders, .placeholder = "ORDER"},
+    {"order", SL_OPT_ENUM, offsetof(struct backfill_options, order), "auto",
+     "Which partitions come first; auto: the oldest.", 0, .values = orders, .placeholder = "ORDER"},
     {"chunk", SL_OPT_INT, offsetof(struct backfill_options, chunk), "0",
      "Partitions of one commit; 0: as many as have about five million rows, 10,000 at most.", 0,
      .placeholder = "N"},
@@ -44,8 +44,9 @@ static const struct sl_opt rows[] = {
      "Chunks at once; 0: as sluice.yml says, else the number of cores.", 0, .letter = 'j',
      .placeholder = "N"},
     {"resume", SL_OPT_STRING, offsetof(struct backfill_options, resume), NULL,
-     "Do what is missing of the backfill with this id, or beginning of one.", 0,
-     .placeholder = "ID"},
+     "Do what is missing of the backfill with this id, or beginning of one, or of that of a run; "
+     "what is not said of order, chunk and concurrency is as it was begun.",
+     0, .placeholder = "ID"},
     {"downstream", SL_OPT_BOOL, offsetof(struct backfill_options, downstream), "false",
      "Then run what reads the tables, as `sluice run --select TABLE+` would.", 0},
     {"yes", SL_OPT_BOOL, offsetof(struct backfill_options, yes), "false", "Do not ask.", 0,
@@ -69,8 +70,8 @@ static struct sl_backfill_asked asked_of(const struct backfill_options *options)
                                                              .may_empty = options->allow_empty},
                                                   .resume = options->resume,
                                                   .chunk = options->chunk,
-                                                  .newest_first = options->order == 1},
-                                      .concurrency = options->concurrency,
+                                                  .concurrency = options->concurrency,
+                                                  .order = (enum sl_backfill_order)options->order},
                                       .downstream = options->downstream};
 }
 
@@ -170,7 +171,7 @@ static int execute(const struct backfill_options *options, struct sl_world *worl
     struct sl_backfill backfill = {0};
     sl_backfill_view_init(&view, &options->common, &run, &backfill);
     const struct sl_listener listener = sl_backfill_view_listener(&view);
-    const struct sl_run_options how = {.concurrency = options->concurrency, .listener = &listener};
+    const struct sl_run_options how = {.concurrency = plan->concurrency, .listener = &listener};
     int code =
         options->detach ? SL_E_LOCKED : sl_world_backfill(world, plan, &how, &backfill, &run, err);
     if (code == SL_E_LOCKED)
@@ -212,7 +213,10 @@ static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(make_plan(options, &world, &plan, err));
-    SL_TRY(show_plan(options, &world, &plan, err));
+    const bool wants_id_only =
+        options->detach && options->common.is_quiet && !options->common.json && !options->dry_run;
+    if (!wants_id_only)
+        SL_TRY(show_plan(options, &world, &plan, err));
     if (count_partitions(&plan) == 0)
         return do_nothing(options, &world, &plan, err);
     if (options->dry_run)

@@ -78,9 +78,11 @@ int sl_backfill_plan_json(const struct sl_world *world, const struct sl_backfill
     sl_arena_init(&arena, 0);
     json_t *tables = json_array(), *downstream = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:b, s:b, s:o, s:o}", "schema", "sluice.backfill/1", "id",
-                             plan->id, "is_resumed", plan->is_resumed, "has_new_inputs",
-                             plan->has_new_inputs, "tables", tables, "downstream", downstream);
+    json_t *root =
+        json_pack("{s:s, s:s, s:b, s:b, s:s, s:I, s:o, s:o}", "schema", "sluice.backfill/1", "id",
+                  plan->id, "is_resumed", plan->is_resumed, "has_new_inputs", plan->has_new_inputs,
+                  "order", plan->newest_first ? "newest" : "oldest", "concurrency",
+                  (json_int_t)plan->concurrency, "tables", tables, "downstream", downstream);
     SL_TRY_NEW(root, err);
     SL_TRY(list_readers(world, plan, &arena, &readers, err));
     for (size_t i = 0; i < plan->count; i++)

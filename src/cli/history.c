@@ -31,6 +31,28 @@ int sl_cli_history_open(const struct sl_common *common, struct sl_cli_history *r
     return SL_OK;
 }
 
+int sl_cli_backfill_trace(struct sl_cli_history *history, const struct sl_run_row *run,
+                          struct sl_backfill_trace *ret, struct sl_err *err)
+{
+    const struct sl_project *project = history->project;
+    *ret = (struct sl_backfill_trace){0};
+    if (!sl_str_equal(run->command, "backfill") ||
+        !sl_str_equal(run->environment, project->environment))
+        return SL_OK;
+    for (size_t i = 0; i < project->model_count; i++) {
+        struct sl_delta_head head;
+        if (project->models[i].write != SL_WRITE_PARTITION)
+            continue;
+        const char *folder =
+            sl_table_folder(project, SL_LAYER_CURATED, project->models[i].name, &history->arena);
+        SL_TRY_NEW(folder, err);
+        SL_TRY(sl_delta_head(folder, &history->arena, &head, err));
+        if (head.version >= 0)
+            SL_TRY(sl_backfill_trace(folder, run->id, &history->arena, ret, err));
+    }
+    return SL_OK;
+}
+
 int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run_row *run,
                      struct sl_strs *ret, struct sl_err *err)
 {

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "run/run_status.h"
+#include "step/backfill.h"
 
 struct sl_cli_history {
     struct sl_arena arena;
@@ -19,6 +20,9 @@ SL_MUST int sl_cli_find_run(struct sl_cli_history *history, const char *id, bool
 // What a person has to approve in it: "curated.total". Nothing where it is not at work.
 SL_MUST int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run_row *run,
                              struct sl_strs *ret, struct sl_err *err);
+// What a backfill's run has committed; nothing of one that is none, or of tables that are no more.
+SL_MUST int sl_cli_backfill_trace(struct sl_cli_history *history, const struct sl_run_row *run,
+                                  struct sl_backfill_trace *ret, struct sl_err *err);
 // "3 steps (curated.total) wait for a worker since 2026-01-31 12:00:00: nobody claims them; ...",
 // if whoever leads the service says so; else *ret is NULL. Only of a state in PostgreSQL.
 SL_MUST int sl_cli_unclaimed(struct sl_state *state, const struct sl_project *project,

@@ -239,6 +239,24 @@ static const char *what_became(const struct sl_run_row *run, size_t shown)
     return shown ? "" : "did nothing";
 }
 
+// Chunks are no steps: what of them stays is in the tables.
+static int tell_chunks(struct sl_cli_history *history, const struct sl_run_row *run,
+                       const char **became, struct sl_err *err)
+{
+    struct sl_backfill_trace trace;
+    char chunks[64], partitions[64];
+    if (sl_str_is_empty(*became))
+        return SL_OK;
+    SL_TRY(sl_cli_backfill_trace(history, run, &trace, err));
+    if (!trace.chunks)
+        return SL_OK;
+    *became = sl_arena_printf(&history->arena, "%s; committed before: %s of %s (backfill %s)",
+                              *became, sl_count_of(trace.chunks, "chunk", chunks),
+                              sl_count_of(trace.partitions, "partition", partitions), trace.id);
+    SL_TRY_NEW(*became, err);
+    return SL_OK;
+}
+
 static void tell_rest(const struct logs_options *options, const struct sl_run_row *run,
                       const char *became)
 {
@@ -288,6 +306,7 @@ static int print_all(struct sl_cli_history *history, const struct logs_options *
     became =
         waits.count ? sl_cli_waits_text(run, &waits, &history->arena) : what_became(run, shown);
     SL_TRY_NEW(became, err);
+    SL_TRY(tell_chunks(history, run, &became, err));
     if (!shown && is_all && !sl_str_is_empty(options->step))
         return fail_step(options->step, run, text, became, err);
     if (lines)

@@ -154,19 +154,38 @@ static int print_runs_json(const struct sl_run_row *runs, size_t count, json_t *
     return sl_print_json(root, err);
 }
 
-// "estimates within x1.3 of the time and x1.0 of the rows (median of 12 steps)"
+#define FAR_OFF 10 // so many times: the step is named
+#define MOST_SHOWN 100
+
+static const char *factor_text(double factor, char text[32])
+{
+    if (factor > MOST_SHOWN)
+        (void)snprintf(text, 32, "more than x%d", MOST_SHOWN);
+    else
+        (void)snprintf(text, 32, "x%.1f", factor);
+    return text;
+}
+
+// "estimates within x1.3 of the time and x1.0 of the rows read (median of 12 steps)", and which was
+// furthest off.
 static void print_score(const struct sl_estimate_score *estimates)
 {
-    char count[64];
+    char count[64], number[32], factor[32];
     if (!estimates->steps)
         return;
     printf("\nestimates within");
     if (estimates->time_factor > 0)
-        printf(" x%.1f of the time", estimates->time_factor);
+        printf(" %s of the time", factor_text(estimates->time_factor, factor));
     if (estimates->rows_factor > 0)
-        printf("%s x%.1f of the rows read", estimates->time_factor > 0 ? " and" : "",
-               estimates->rows_factor);
+        printf("%s %s of the rows read", estimates->time_factor > 0 ? " and" : "",
+               factor_text(estimates->rows_factor, factor));
     printf(" (median of %s)\n", sl_count_of((int64_t)estimates->steps, "step", count));
+    if (estimates->worst_factor < FAR_OFF)
+        return;
+    printf("furthest off: run %.8s, ", estimates->worst_run);
+    sl_put_plain(stdout, estimates->worst_step);
+    printf(": %s estimated, %s read\n", sl_count_of(estimates->worst_estimated, "row", count),
+           sl_str_count(estimates->worst_read, number));
 }
 
 static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl_err *err)
@@ -229,12 +248,15 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
 }
 
 static int print_run_json(const struct sl_run_row *run, const struct sl_strs *waits,
-                          const struct sl_step_row *steps, size_t count, struct sl_err *err)
+                          const struct sl_backfill_trace *trace, const struct sl_step_row *steps,
+                          size_t count, struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:o, s:o}", "schema", "sluice.status.run/1", "run",
-                             run_json(run), "waits_for", sl_json_strs(waits), "steps", list);
+    json_t *root = json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "schema", "sluice.status.run/1",
+                             "run", run_json(run), "waits_for", sl_json_strs(waits), "steps", list,
+                             "backfill_id", sl_json_string_or_null(*trace->id ? trace->id : NULL),
+                             "chunks_committed", (json_int_t)trace->chunks);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++) {
         const char *details = steps[i].details_json ? steps[i].details_json : "{}";
@@ -304,13 +326,15 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
     struct sl_run_row run;
     struct sl_step_row *steps;
     struct sl_strs waits;
+    struct sl_backfill_trace trace;
     size_t count;
-    char time[32];
+    char time[32], number[64];
     SL_TRY(sl_cli_find_run(history, options->run, true, &run, err));
     SL_TRY(sl_state_steps(history->state, run.id, &history->arena, &steps, &count, err));
     SL_TRY(sl_cli_run_waits(history, &run, &waits, err));
+    SL_TRY(sl_cli_backfill_trace(history, &run, &trace, err));
     if (options->common.json)
-        return print_run_json(&run, &waits, steps, count, err);
+        return print_run_json(&run, &waits, &trace, steps, count, err);
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
            sl_run_status(&run));
     if (run.cancelled_by) {
@@ -318,6 +342,9 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
         sl_put_plain(stdout, run.cancelled_by);
         printf(" at %s\n", sl_time_text(run.cancelled_us, time));
     }
+    if (trace.chunks)
+        printf("backfill %s: %s committed by this run\n", trace.id,
+               sl_count_of(trace.chunks, "chunk", number));
     if (waits.count) {
         const char *text = sl_cli_waits_text(&run, &waits, &history->arena);
         SL_TRY_NEW(text, err);

@@ -267,6 +267,53 @@ static int estimate_time(const struct estimator *self, size_t at, struct sl_err 
     return SL_OK;
 }
 
+// Most rows; of as many, the one that came first in the list is the newest.
+struct sl_estimate_fit sl_estimate_fit(const struct sl_past_list *list, int64_t least_of_kind_ms)
+{
+    struct sl_estimate_fit fit = {0};
+    size_t timed = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct sl_past *past = &list->items[i];
+        if (past->rows_read <= 0 || past->elapsed_ms <= 0)
+            continue;
+        if (!timed++ || past->elapsed_ms < fit.least_ms)
+            fit.least_ms = past->elapsed_ms;
+        if (past->rows_read > fit.most_rows) {
+            fit.most_rows = past->rows_read;
+            fit.most_ms = past->elapsed_ms;
+        }
+    }
+    if (timed == 1 && least_of_kind_ms < fit.least_ms)
+        fit.least_ms = least_of_kind_ms;
+    return fit;
+}
+
+int64_t sl_estimate_fit_ms(const struct sl_estimate_fit *fit, int64_t rows)
+{
+    const double least_ms_per_row = 1.0 / SL_ESTIMATE_ROWS_PER_MS;
+    if (!fit->most_rows || rows < 0)
+        return -1;
+    const double most = (double)fit->most_rows;
+    const double per_row = (double)(fit->most_ms - fit->least_ms) / most;
+    if (rows <= fit->most_rows)
+        return add(fit->least_ms, times(rows, per_row));
+    const bool tells = most * least_ms_per_row >= (double)fit->least_ms;
+    const double beyond = tells && per_row < least_ms_per_row ? per_row : least_ms_per_row;
+    return add(fit->most_ms, times(rows - fit->most_rows, beyond));
+}
+
+int64_t sl_estimate_parts_ms(const struct sl_estimate_fit *fit, const int64_t *rows, size_t count,
+                             size_t at_once)
+{
+    int64_t sum = 0;
+    if (!count)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        sum = add(sum, sl_estimate_fit_ms(fit, rows[i]));
+    const size_t rounds = at_once ? (count + at_once - 1) / at_once : count;
+    return times(sum, (double)rounds / (double)count);
+}
+
 // A view has the rows of no table: what reads it is not known, and never less than nothing.
 static int64_t rows_now(const struct sl_node *node)
 {
@@ -289,6 +336,19 @@ void sl_plan_find_whole(const struct sl_graph *graph, bool full_refresh, bool *r
     }
 }
 
+// Whether a query can be cut by partitions is known to the engine only; that it never was, to the
+// history. The first building says nothing of it.
+static bool was_always_whole(const struct sl_node *node, const struct sl_past_list *list)
+{
+    if (!will_run(node) || node->kind != SL_NODE_MODEL ||
+        node->model->write != SL_WRITE_PARTITION || list->count < 2)
+        return false;
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].was_full)
+            return false;
+    return true;
+}
+
 int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
                      const struct sl_estimate_options *options, struct sl_arena *arena,
                      struct sl_err *err)
@@ -301,6 +361,7 @@ int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
     sl_plan_find_whole(graph, options->full_refresh, self.is_whole);
     for (size_t i = 0; i < graph->count; i++) {
         struct sl_node *node = &graph->nodes[i];
+        self.is_whole[i] |= was_always_whole(node, &pasts[i]);
         node->estimate = (struct sl_estimate){0};
         self.rows_after[i] = rows_now(node);
         if (!will_run(node))

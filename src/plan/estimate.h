@@ -36,6 +36,21 @@ SL_MUST int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *
                              const struct sl_estimate_options *options, struct sl_arena *arena,
                              struct sl_err *err);
 
+// What a step takes in parts, as the chunks of a backfill: each takes what the fastest execution of
+// the step took, and the more rows it reads the more of the time of the execution that read most.
+struct sl_estimate_fit {
+    int64_t least_ms, most_rows, most_ms; // most_rows 0: nothing was timed
+};
+// Of one execution alone, how much of its time rows took is not told: `least_of_kind_ms`, the time
+// of the fastest step of its kind (0: not known), is then taken not to have been theirs.
+struct sl_estimate_fit sl_estimate_fit(const struct sl_past_list *list, int64_t least_of_kind_ms);
+// The time of one part; -1: not known. Beyond most_rows a row takes as long as up to there, and no
+// longer than at SL_ESTIMATE_ROWS_PER_MS; so long if those few rows tell nothing of it.
+int64_t sl_estimate_fit_ms(const struct sl_estimate_fit *fit, int64_t rows);
+// Of parts that read so many rows each, so many of them at once.
+int64_t sl_estimate_parts_ms(const struct sl_estimate_fit *fit, const int64_t *rows, size_t count,
+                             size_t at_once);
+
 // Whether the rows of a step's input are rows that it reads. A node comes before another one also
 // because of a check or a foreign key; and the rows of a quarantine table are not known.
 enum sl_reading { SL_READING_NOTHING, SL_READING_ROWS, SL_READING_UNKNOWN };

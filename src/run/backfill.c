@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "run/estimate.h"
+#include "run/work.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define CHUNK_ROWS 5000000 // aim
 #define CHUNK_PARTITIONS 10000
@@ -161,6 +163,18 @@ static int state_of(const struct planning *planning, const struct sl_node *node,
     return sl_step_backfill_state(&context, node->model, &query, node->fingerprint, id, ret, err);
 }
 
+// What was said of it anew wins.
+static void go_on_as_begun(struct planning *planning, const struct sl_backfill_mark *mark)
+{
+    struct sl_backfill_plan *plan = planning->plan;
+    if (planning->options->order == SL_BACKFILL_AUTO)
+        plan->newest_first = mark->newest_first;
+    if (!plan->chunk)
+        plan->chunk = mark->chunk;
+    if (!plan->concurrency)
+        plan->concurrency = mark->concurrency;
+}
+
 // `--resume`: whichever table it is of, its commits say what was asked for.
 static int find_resumed(struct planning *planning, struct sl_err *err)
 {
@@ -176,6 +190,7 @@ static int find_resumed(struct planning *planning, struct sl_err *err)
         if (!state.mark.id)
             continue;
         planning->id = state.mark.id;
+        go_on_as_begun(planning, &state.mark);
         plan->has_new_inputs |= !state.is_newest || !state.is_same_inputs;
         SL_TRY(sl_backfill_choice_parse(state.mark.choice, &planning->world->arena, &plan->choice,
                                         err));
@@ -214,7 +229,7 @@ static int find_unfinished(struct planning *planning, struct sl_err *err)
 
 static size_t chunk_of(const struct planning *planning, const struct sl_backfill_found *found)
 {
-    int64_t chunk = planning->options->chunk;
+    int64_t chunk = planning->plan->chunk;
     if (chunk > 0)
         return (size_t)chunk;
     if (!found->is_local) // each reads all that there is
@@ -249,16 +264,49 @@ static int find_partitions(struct planning *planning, struct sl_backfill_table *
     return sl_err_hint(err, "`--chunk %zu` or more", table->found.count / SL_BACKFILL_CHUNKS + 1);
 }
 
-// The pace of the step's runs, for as many rows.
-static void estimate_time(struct sl_backfill_table *table)
+// Rows of its partitions, and all of the other inputs; or all of all. What is not known is taken to
+// be as much as an execution has read at most.
+static int64_t rows_of_chunk(const struct sl_backfill_table *table, size_t from, size_t count,
+                             int64_t otherwise)
 {
+    const struct sl_backfill_found *found = &table->found;
     const struct sl_estimate *all = &table->node->estimate;
-    const int64_t rows = table->found.rows_in;
-    if (all->is_made && all->elapsed_ms >= 0 && all->rows_in > 0 && rows >= 0)
-        table->elapsed_ms =
-            (int64_t)((double)all->elapsed_ms * (double)rows / (double)all->rows_in);
-    else if (all->is_made && rows < 0)
-        table->elapsed_ms = all->elapsed_ms;
+    const int64_t of_all = all->is_made && all->rows_in >= 0 ? all->rows_in : -1;
+    int64_t sum = 0;
+    if (!found->is_local)
+        return of_all < 0 ? otherwise : of_all;
+    for (size_t i = from; i < from + count; i++) {
+        if (found->rows[i] < 0)
+            return otherwise;
+        sum += found->rows[i];
+    }
+    return of_all > found->rows_of_all && found->rows_of_all >= 0
+               ? sum + of_all - found->rows_of_all
+               : sum;
+}
+
+static size_t chunks_at_once(const struct planning *planning)
+{
+    const size_t workers =
+        sl_run_worker_count(planning->world->project, planning->plan->concurrency);
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 && (size_t)cores < workers ? (size_t)cores : workers;
+}
+
+static int estimate_time(const struct planning *planning, struct sl_backfill_table *table,
+                         struct sl_err *err)
+{
+    const size_t count = table->found.count;
+    struct sl_estimate_fit fit;
+    int64_t *rows = SL_NEW_ARRAY(&planning->world->arena, int64_t, count / table->chunk + 1);
+    size_t chunks = 0;
+    SL_TRY_NEW(rows, err);
+    SL_TRY(sl_world_estimate_fit(planning->world, table->node, &fit, err));
+    for (size_t at = 0; at < count; at += table->chunk)
+        rows[chunks++] = rows_of_chunk(
+            table, at, count - at < table->chunk ? count - at : table->chunk, fit.most_rows);
+    table->elapsed_ms = sl_estimate_parts_ms(&fit, rows, chunks, chunks_at_once(planning));
+    return SL_OK;
 }
 
 static int estimate(struct planning *planning, struct sl_err *err)
@@ -273,11 +321,11 @@ static int estimate(struct planning *planning, struct sl_err *err)
         node->verdict = SL_VERDICT_STALE;
     }
     // A plan is a plan without it.
-    int code = sl_world_estimate(planning->world, !planning->plan->choice.is_stale, NULL, &ignored);
+    int code = sl_world_estimate(planning->world, true, NULL, &ignored);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
-    for (size_t i = 0; i < planning->plan->count && code == SL_OK; i++)
-        estimate_time(&planning->plan->tables[i]);
+    for (size_t i = 0; i < planning->plan->count; i++)
+        SL_TRY(estimate_time(planning, &planning->plan->tables[i], err));
     return SL_OK;
 }
 
@@ -294,8 +342,10 @@ int sl_world_backfill_plan(struct sl_world *world, struct sl_session *session,
                            struct sl_err *err)
 {
     struct planning planning = {world, session, options, ret, NULL};
-    *ret =
-        (struct sl_backfill_plan){.choice = options->choice, .newest_first = options->newest_first};
+    *ret = (struct sl_backfill_plan){.choice = options->choice,
+                                     .newest_first = options->order == SL_BACKFILL_NEWEST,
+                                     .chunk = options->chunk,
+                                     .concurrency = options->concurrency};
     if (options->resume) {
         SL_TRY(find_resumed(&planning, err));
     } else {

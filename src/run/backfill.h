@@ -18,17 +18,21 @@ struct sl_backfill_plan {
     bool is_resumed;     // an unfinished one goes on
     bool has_new_inputs; // of that: inputs have changed since
     bool newest_first;
+    int64_t chunk, concurrency; // that were asked for; 0: nothing was said
     struct sl_backfill_choice choice;
     const char *choice_json;
     struct sl_backfill_table *tables; // in the order of the graph
     size_t count;
 };
+enum sl_backfill_order { SL_BACKFILL_AUTO, SL_BACKFILL_OLDEST, SL_BACKFILL_NEWEST };
+// What is left open is as it began where one goes on, else the oldest first.
 struct sl_backfill_options {
     struct sl_backfill_choice choice; // tables: as they were named
     const char *resume;               // id, or its beginning; NULL: none
     const char *id;                   // of a new one, or of one that may have begun; NULL: any
     int64_t chunk;                    // 0: by the number of rows
-    bool newest_first;
+    int64_t concurrency;              // 0: as many as the project lets steps run
+    enum sl_backfill_order order;
     bool asks_no_history; // so there are no estimates of time
 };
 // Finds what there is to do: with `resume` what is missing of that backfill, else what is missing
@@ -66,7 +70,8 @@ SL_MUST int sl_backfill_begin(const struct sl_backfill_plan *plan, struct sl_run
                               struct sl_backfill *ret, struct sl_err *err);
 bool sl_backfill_is_chunk(const struct sl_backfill *backfill, size_t index);
 // What a worker is told of a chunk besides the order: it needs nothing else of the plan.
-// {"id", "choice", "partitions": [[...]], "width", "done", "total", "since"}. NULL: out of memory.
+// {"id", "choice", "partitions": [[...]], "width", "done", "total", "newest_first", "chunk",
+// "concurrency", "since"}. NULL: out of memory.
 json_t *sl_backfill_chunk_json(const struct sl_backfill *backfill, size_t index, bool is_again);
 SL_MUST int sl_backfill_chunk_parse(const json_t *json, struct sl_arena *arena,
                                     struct sl_backfill_chunk *ret, struct sl_err *err);
@@ -102,8 +107,7 @@ SL_MUST int sl_backfill_plan_unpack(const json_t *json, const struct sl_graph *g
 // missing.
 struct sl_backfill_asked {
     struct sl_backfill_options options;
-    int64_t concurrency; // 0: as many as the project lets steps run
-    bool downstream;     // a run of what reads the tables follows
+    bool downstream; // a run of what reads the tables follows
 };
 json_t *sl_backfill_asked_json(const struct sl_backfill_asked *asked);
 SL_MUST int sl_backfill_asked_parse(const json_t *json, struct sl_arena *arena,

@@ -68,12 +68,14 @@ json_t *sl_backfill_chunk_json(const struct sl_backfill *backfill, size_t index,
     const struct sl_backfill_part *part = &backfill->parts[index];
     const struct sl_backfill_table *table = &backfill->plan->tables[part->table];
     const struct sl_backfill_found *found = &table->found;
-    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "id", backfill->plan->id, "choice",
-                     backfill->plan->choice_json, "partitions",
-                     partitions_json(found->partitions + part->from, part->count, found->width),
-                     "width", (json_int_t)found->width, "done", (json_int_t)found->done, "total",
-                     (json_int_t)table->total, "since",
-                     (json_int_t)(is_again ? found->version : -1));
+    const struct sl_backfill_plan *plan = backfill->plan;
+    return json_pack(
+        "{s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "id", plan->id, "choice",
+        plan->choice_json, "newest_first", plan->newest_first, "chunk", (json_int_t)plan->chunk,
+        "concurrency", (json_int_t)plan->concurrency, "partitions",
+        partitions_json(found->partitions + part->from, part->count, found->width), "width",
+        (json_int_t)found->width, "done", (json_int_t)found->done, "total",
+        (json_int_t)table->total, "since", (json_int_t)(is_again ? found->version : -1));
 }
 
 int sl_backfill_chunk_parse(const json_t *json, struct sl_arena *arena,
@@ -82,7 +84,10 @@ int sl_backfill_chunk_parse(const json_t *json, struct sl_arena *arena,
     const json_t *partitions = json_object_get(json, "partitions");
     const int64_t width = sl_json_int(json, "width", -1);
     struct sl_backfill_mark mark = {.done = sl_json_int(json, "done", -1),
-                                    .total = sl_json_int(json, "total", -1)};
+                                    .total = sl_json_int(json, "total", -1),
+                                    .newest_first = sl_json_bool(json, "newest_first", false),
+                                    .chunk = sl_json_int(json, "chunk", 0),
+                                    .concurrency = sl_json_int(json, "concurrency", 0)};
     SL_TRY(take_text(json, "id", arena, &mark.id, err));
     SL_TRY(take_text(json, "choice", arena, &mark.choice, err));
     if (!mark.id || !mark.choice || width < 1 || width > INT16_MAX || mark.done < 0 ||
@@ -115,9 +120,10 @@ json_t *sl_backfill_plan_pack(const struct sl_backfill_plan *plan)
     for (size_t i = 0; tables && i < plan->count; i++)
         if (json_array_append_new(tables, table_json(&plan->tables[i])) != 0)
             return json_decref(tables), NULL;
-    return json_pack("{s:s, s:b, s:b, s:b, s:s, s:o}", "id", plan->id, "is_resumed",
+    return json_pack("{s:s, s:b, s:b, s:b, s:I, s:I, s:s, s:o}", "id", plan->id, "is_resumed",
                      plan->is_resumed, "has_new_inputs", plan->has_new_inputs, "newest_first",
-                     plan->newest_first, "choice", plan->choice_json, "tables", tables);
+                     plan->newest_first, "chunk", (json_int_t)plan->chunk, "concurrency",
+                     (json_int_t)plan->concurrency, "choice", plan->choice_json, "tables", tables);
 }
 
 static int take_table(const json_t *json, const struct sl_graph *graph, struct sl_arena *arena,
@@ -148,7 +154,9 @@ int sl_backfill_plan_unpack(const json_t *json, const struct sl_graph *graph,
     const json_t *tables = json_object_get(json, "tables");
     *ret = (struct sl_backfill_plan){.is_resumed = sl_json_bool(json, "is_resumed", false),
                                      .has_new_inputs = sl_json_bool(json, "has_new_inputs", false),
-                                     .newest_first = sl_json_bool(json, "newest_first", false)};
+                                     .newest_first = sl_json_bool(json, "newest_first", false),
+                                     .chunk = sl_json_int(json, "chunk", 0),
+                                     .concurrency = sl_json_int(json, "concurrency", 0)};
     (void)snprintf(ret->id, sizeof ret->id, "%s", sl_json_text(json, "id", ""));
     SL_TRY(take_text(json, "choice", arena, &ret->choice_json, err));
     ret->tables = SL_NEW_ARRAY(arena, struct sl_backfill_table, json_array_size(tables) + 1);
@@ -166,13 +174,17 @@ int sl_backfill_plan_unpack(const json_t *json, const struct sl_graph *graph,
 json_t *sl_backfill_asked_json(const struct sl_backfill_asked *asked)
 {
     const struct sl_backfill_choice *choice = &asked->options.choice;
-    return json_pack("{s:o, s:s*, s:s*, s:o, s:b, s:b, s:s*, s:s*, s:I, s:s, s:I, s:b}", "tables",
+    const enum sl_backfill_order order = asked->options.order;
+    return json_pack("{s:o, s:s*, s:s*, s:o, s:b, s:b, s:s*, s:s*, s:I, s:s*, s:I, s:b}", "tables",
                      sl_json_strs(&choice->tables), "from", choice->from, "to", choice->to,
                      "partitions", sl_json_strs(&choice->partitions), "stale", choice->is_stale,
                      "allow_empty", choice->may_empty, "resume", asked->options.resume, "id",
                      asked->options.id, "chunk", (json_int_t)asked->options.chunk, "order",
-                     asked->options.newest_first ? "newest" : "oldest", "concurrency",
-                     (json_int_t)asked->concurrency, "downstream", asked->downstream);
+                     order == SL_BACKFILL_NEWEST   ? "newest"
+                     : order == SL_BACKFILL_OLDEST ? "oldest"
+                                                   : NULL,
+                     "concurrency", (json_int_t)asked->options.concurrency, "downstream",
+                     asked->downstream);
 }
 
 static int take_texts(const json_t *list, struct sl_arena *arena, struct sl_strs *ret,
@@ -193,9 +205,9 @@ static int take_texts(const json_t *list, struct sl_arena *arena, struct sl_strs
 int sl_backfill_asked_parse(const json_t *json, struct sl_arena *arena,
                             struct sl_backfill_asked *ret, struct sl_err *err)
 {
-    struct sl_backfill_asked asked = {.concurrency = sl_json_int(json, "concurrency", 0)};
+    struct sl_backfill_asked asked = {0};
     struct sl_backfill_choice *choice = &asked.options.choice;
-    const char *order = sl_json_text(json, "order", "oldest");
+    const char *order = sl_json_text(json, "order", NULL);
     SL_TRY(take_texts(json_object_get(json, "tables"), arena, &choice->tables, err));
     SL_TRY(take_texts(json_object_get(json, "partitions"), arena, &choice->partitions, err));
     SL_TRY(take_text(json, "from", arena, &choice->from, err));
@@ -206,8 +218,11 @@ int sl_backfill_asked_parse(const json_t *json, struct sl_arena *arena,
     choice->is_stale = sl_json_bool(json, "stale", false);
     choice->may_empty = sl_json_bool(json, "allow_empty", false);
     asked.options.chunk = sl_json_int(json, "chunk", 0);
-    asked.options.newest_first = sl_str_equal(order, "newest");
-    if (!asked.options.newest_first && !sl_str_equal(order, "oldest"))
+    asked.options.concurrency = sl_json_int(json, "concurrency", 0);
+    asked.options.order = !order                          ? SL_BACKFILL_AUTO
+                          : sl_str_equal(order, "newest") ? SL_BACKFILL_NEWEST
+                                                          : SL_BACKFILL_OLDEST;
+    if (asked.options.order == SL_BACKFILL_OLDEST && !sl_str_equal(order, "oldest"))
         return sl_fail(err, SL_E_USAGE, "the order is '%.40s', expected oldest or newest", order);
     *ret = asked;
     return SL_OK;
@@ -247,7 +262,7 @@ int sl_backfill_asked_check(const struct sl_backfill_asked *asked, struct sl_err
         return usage("no table is named", err);
     if (options->chunk < 0)
         return usage("--chunk is negative, expected 0 or more", err);
-    if (asked->concurrency < 0)
+    if (options->concurrency < 0)
         return usage("--concurrency is negative, expected 0 or more", err);
     return check_order(choice, err);
 }

@@ -89,12 +89,12 @@ static int read_past(const struct sl_step_row *row, enum sl_node_kind kind, stru
 }
 
 static int recall_node(struct sl_world *world, struct sl_state *state, const struct sl_node *node,
-                       struct sl_past_list *list, struct sl_err *err)
+                       size_t most, struct sl_past_list *list, struct sl_err *err)
 {
     struct sl_step_row *rows;
     size_t count;
-    SL_TRY(sl_state_past(state, world->project->environment, node->name, SL_ESTIMATE_RUNS,
-                         &world->arena, &rows, &count, err));
+    SL_TRY(sl_state_past(state, world->project->environment, node->name, most, &world->arena, &rows,
+                         &count, err));
     list->items = SL_NEW_ARRAY(&world->arena, struct sl_past, count);
     SL_TRY_NEW(list->items, err);
     for (size_t i = 0; i < count; i++)
@@ -137,7 +137,7 @@ static int recall(struct sl_world *world, struct sl_past_list *pasts, int64_t *r
     const struct sl_state_place place = sl_project_state(world->project);
     SL_TRY(sl_state_read(&place, &world->arena, &state, &note, err));
     for (size_t i = 0; i < world->graph.count; i++)
-        SL_TRY(recall_node(world, state, &world->graph.nodes[i], &pasts[i], err));
+        SL_TRY(recall_node(world, state, &world->graph.nodes[i], SL_ESTIMATE_RUNS, &pasts[i], err));
     if (!ret_peak_bytes)
         return SL_OK;
     return recall_peak(state, world->project->environment, &world->arena, ret_peak_bytes, err);
@@ -160,6 +160,53 @@ int sl_world_estimate(struct sl_world *world, bool full_refresh, int64_t *ret_pe
     return sl_plan_estimate(&world->graph, pasts, &options, &world->arena, err);
 }
 
+// --- In parts ---
+
+#define MOST_RECALLED 200 // executions of the step: the one that read most may be long ago
+
+static int recall_fit(struct sl_world *world, const struct sl_node *node,
+                      struct sl_estimate_fit *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    const struct sl_state_place place = sl_project_state(world->project);
+    struct sl_estimate_fit of_kind = {0};
+    struct sl_past_list own;
+    const char *note;
+    SL_TRY(sl_state_read(&place, &world->arena, &state, &note, err));
+    SL_TRY(recall_node(world, state, node, MOST_RECALLED, &own, err));
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *other = &world->graph.nodes[i];
+        struct sl_past_list pasts;
+        if (other->kind != node->kind || sl_node_is_view(other) || other == node)
+            continue;
+        SL_TRY(recall_node(world, state, other, SL_ESTIMATE_RUNS, &pasts, err));
+        const struct sl_estimate_fit fit = sl_estimate_fit(&pasts, INT64_MAX);
+        if (!fit.most_rows)
+            continue;
+        if (!of_kind.least_ms || fit.least_ms < of_kind.least_ms)
+            of_kind.least_ms = fit.least_ms;
+        if (fit.most_rows > of_kind.most_rows) {
+            of_kind.most_rows = fit.most_rows;
+            of_kind.most_ms = fit.most_ms;
+        }
+    }
+    *ret = sl_estimate_fit(&own, of_kind.least_ms);
+    if (!ret->most_rows)
+        *ret = of_kind;
+    return SL_OK;
+}
+
+int sl_world_estimate_fit(struct sl_world *world, const struct sl_node *node,
+                          struct sl_estimate_fit *ret, struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    *ret = (struct sl_estimate_fit){0};
+    if (recall_fit(world, node, ret, &trouble) == SL_OK)
+        return SL_OK;
+    *ret = (struct sl_estimate_fit){0};
+    return trouble.code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK;
+}
+
 // --- After ---
 
 struct factors {
@@ -174,12 +221,25 @@ static int push(struct factors *factors, struct sl_arena *arena, double factor, 
     return SL_OK;
 }
 
+static void keep_worst(const char *run, const struct sl_step_row *step, int64_t estimated,
+                       int64_t read, struct sl_estimate_score *score)
+{
+    const double factor = sl_estimate_factor(read, estimated);
+    if (factor <= score->worst_factor)
+        return;
+    score->worst_factor = factor;
+    score->worst_estimated = estimated;
+    score->worst_read = read;
+    (void)snprintf(score->worst_run, sizeof score->worst_run, "%s", run);
+    (void)snprintf(score->worst_step, sizeof score->worst_step, "%s", step->label);
+}
+
 int sl_estimate_score(struct sl_state *state, const struct sl_run_row *runs, size_t count,
                       struct sl_estimate_score *ret, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct factors times = {0}, rows = {0};
-    size_t estimated = 0;
+    struct sl_estimate_score score = {0};
     sl_arena_init(&arena, 0);
     for (size_t i = 0; i < count; i++) {
         struct sl_step_row *steps;
@@ -194,15 +254,17 @@ int sl_estimate_score(struct sl_state *state, const struct sl_run_row *runs, siz
                 continue;
             double time = sl_estimate_factor(sl_json_int(root, "elapsed_ms", -1),
                                              sl_json_int(estimate, "elapsed_ms", -1));
-            double read = sl_estimate_factor(sl_json_int(root, "rows_read", -1),
-                                             sl_json_int(estimate, "rows_in", -1));
-            estimated += time > 0 || read > 0;
+            const int64_t rows_read = sl_json_int(root, "rows_read", -1);
+            const int64_t rows_in = sl_json_int(estimate, "rows_in", -1);
+            double read = sl_estimate_factor(rows_read, rows_in);
+            keep_worst(runs[i].id, &steps[k], rows_in, rows_read, &score);
+            score.steps += time > 0 || read > 0;
             SL_TRY(push(&times, &arena, time, err));
             SL_TRY(push(&rows, &arena, read, err));
         }
     }
-    *ret = (struct sl_estimate_score){.steps = estimated,
-                                      .time_factor = sl_estimate_median(times.items, times.count),
-                                      .rows_factor = sl_estimate_median(rows.items, rows.count)};
+    score.time_factor = sl_estimate_median(times.items, times.count);
+    score.rows_factor = sl_estimate_median(rows.items, rows.count);
+    *ret = score;
     return SL_OK;
 }

@@ -11,6 +11,11 @@
 SL_MUST int sl_world_estimate(struct sl_world *world, bool full_refresh, int64_t *ret_peak_bytes,
                               struct sl_err *err);
 
+// What parts of a step take, by the executions of it that are remembered, and by those of its kind
+// where there are none. A history that cannot be read is none.
+SL_MUST int sl_world_estimate_fit(struct sl_world *world, const struct sl_node *node,
+                                  struct sl_estimate_fit *ret, struct sl_err *err);
+
 // What a step that ended has read, counted as its estimate is; -1: that cannot be told. To be
 // called when everything before it has ended.
 int64_t sl_run_rows_read(const struct sl_run *run, const struct sl_outcome *outcome);
@@ -22,6 +27,9 @@ int64_t sl_run_peak_bytes(void);
 struct sl_estimate_score {
     size_t steps;
     double time_factor, rows_factor;
+    double worst_factor; // of rows; 0: of none. It was this step:
+    char worst_run[37], worst_step[128];
+    int64_t worst_estimated, worst_read;
 };
 SL_MUST int sl_estimate_score(struct sl_state *state, const struct sl_run_row *runs, size_t count,
                               struct sl_estimate_score *ret, struct sl_err *err);

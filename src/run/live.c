@@ -16,7 +16,6 @@ struct sl_live {
     struct sl_graph graph;        // the run's own: selected nodes, and what they read
     struct sl_backfill_plan plan; // of a backfill
     struct sl_backfill backfill;
-    size_t most_chunks; // at once; 0: as many as there are workers
     json_t *request;
     struct sl_err err;
     bool is_planned, had_nothing;
@@ -144,8 +143,8 @@ static int take_backfill(struct sl_live *live, const json_t *reply, bool *ret_du
     *ret_due = live->backfill.progress.chunk_count > 0;
     controller->backfill = &live->backfill;
     controller->most_in_hand = controller->executor->most_steps;
-    if (live->most_chunks && live->most_chunks < controller->most_in_hand)
-        controller->most_in_hand = live->most_chunks;
+    if (live->plan.concurrency > 0 && (size_t)live->plan.concurrency < controller->most_in_hand)
+        controller->most_in_hand = (size_t)live->plan.concurrency;
     return SL_OK;
 }
 
@@ -202,8 +201,6 @@ static int make_request(struct sl_live *live, const struct sl_live_options *opti
                         struct sl_err *err)
 {
     if (options->backfill) {
-        int64_t most = sl_json_int(options->backfill, "concurrency", 0);
-        live->most_chunks = most > 0 ? (size_t)most : 0;
         live->request = json_pack("{s:O}", "backfill", options->backfill);
         live->options.backfill = json_object_get(live->request, "backfill");
         SL_TRY_NEW(live->request, err);

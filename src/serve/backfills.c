@@ -171,21 +171,28 @@ static int add_live(const struct sl_service_run *run, json_t *root, struct sl_er
     return SL_OK;
 }
 
+static json_t *earlier_json(const json_t *asked)
+{
+    json_t *earlier = json_object_get(asked, "earlier");
+    return earlier ? json_incref(earlier) : json_array();
+}
+
 static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *err)
 {
     const bool has_ended = run->state == SL_RUN_ENDED;
     const struct sl_err *failure = run->live ? sl_live_err(run->live) : NULL;
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[], s:o}",
-                  "schema", "sluice.backfill.run/1", "run_id", run->id, "status", status_of(run),
-                  "who", sl_json_string_or_null(run->who), "asked_at", sl_json_time(run->asked_us),
-                  "started_at", sl_json_time(run->began_us), "ended_at",
-                  sl_json_time(has_ended ? sl_clock_now_us() : 0), "asked", run->backfill,
-                  "exit_code", has_ended ? json_integer(exit_code_of(run)) : json_null(), "error",
-                  failure && failure->code ? sl_err_json(failure) : json_null(), "backfill_id",
-                  json_null(), "tables", "progress", json_null(), "running", "downstream_run_id",
-                  sl_json_string_or_null(*run->downstream ? run->downstream : NULL));
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[], s:o, s:o}",
+        "schema", "sluice.backfill.run/1", "run_id", run->id, "status", status_of(run), "who",
+        sl_json_string_or_null(run->who), "asked_at", sl_json_time(run->asked_us), "started_at",
+        sl_json_time(run->began_us), "ended_at", sl_json_time(has_ended ? sl_clock_now_us() : 0),
+        "asked", run->backfill, "exit_code",
+        has_ended ? json_integer(exit_code_of(run)) : json_null(), "error",
+        failure && failure->code ? sl_err_json(failure) : json_null(), "backfill_id", json_null(),
+        "tables", "progress", json_null(), "running", "downstream_run_id",
+        sl_json_string_or_null(*run->downstream ? run->downstream : NULL), "continues",
+        earlier_json(run->backfill));
     SL_TRY_NEW(root, err);
     if (run->live)
         SL_TRY(add_live(run, root, err));
@@ -243,14 +250,32 @@ static int ask_downstream(struct sl_service_run *run, struct sl_err *err)
     return SL_OK;
 }
 
+// As it was asked, for a run that goes on with what this one had begun.
+static json_t *asked_later(const json_t *asked, const char *run_id)
+{
+    json_t *copy = json_copy((json_t *)asked);
+    json_t *earlier = json_deep_copy(json_object_get(asked, "earlier"));
+    if (!earlier)
+        earlier = json_array();
+    if (json_array_append_new(earlier, json_string(run_id)) != 0 ||
+        json_object_set(copy, "earlier", earlier) != 0) {
+        json_decref(copy);
+        copy = NULL;
+    }
+    json_decref(earlier);
+    return copy;
+}
+
 static int go_on_later(const struct sl_service_run *run, struct sl_err *err)
 {
+    SL_AUTO(sl_json_free) json_t *asked = asked_later(run->backfill, run->id);
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
                                  .trigger = "after a stop",
                                  .who = run->who,
-                                 .backfill = run->backfill,
+                                 .backfill = asked,
                                  .goes_on_with = run->id};
     char id[37];
+    SL_TRY_NEW(asked, err);
     SL_TRY(sl_service_ask_backfill(run->service, &ask, id, err));
     sl_service_tell(SL_LOG_INFO, run, "it goes on when the service begins again, as run %.8s", id);
     return SL_OK;
@@ -307,13 +332,40 @@ int sl_backfill_control_start(void *self, const json_t *asked, const char *trigg
     return *ret_json ? SL_OK : sl_fail_memory(err);
 }
 
-static int add_if_meant(json_t *list, json_t *document, const char *run_id, struct sl_err *err)
+static bool is_one_of(const json_t *ids, const char *beginning)
 {
-    if (run_id && !sl_str_starts(sl_json_text(document, "run_id", ""), run_id)) {
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        if (sl_str_starts(json_string_value(json_array_get(ids, i)), beginning))
+            return true;
+    return false;
+}
+
+// `is_earlier`: it goes on with what that run had begun.
+static int add_if_meant(json_t *list, json_t *document, const char *id, bool is_earlier,
+                        struct sl_err *err)
+{
+    if (id && (is_earlier ? !is_one_of(json_object_get(document, "continues"), id)
+                          : !sl_str_starts(sl_json_text(document, "run_id", ""), id))) {
         json_decref(document);
         return SL_OK;
     }
     return json_array_append_new(list, document) == 0 ? SL_OK : sl_fail_memory(err);
+}
+
+static int list_all(const struct sl_service *service, const char *id, bool is_earlier, json_t *list,
+                    struct sl_err *err)
+{
+    for (const struct sl_service_run *at = service->runs; at; at = at->next) {
+        json_t *document = NULL;
+        if (!at->backfill || at->state == SL_RUN_ENDED)
+            continue;
+        SL_TRY(print(at, &document, err));
+        SL_TRY(add_if_meant(list, document, id, is_earlier, err));
+    }
+    for (size_t i = json_array_size(service->backfills); i-- > 0;)
+        SL_TRY(add_if_meant(list, json_incref(json_array_get(service->backfills, i)), id,
+                            is_earlier, err));
+    return SL_OK;
 }
 
 int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json, struct sl_err *err)
@@ -321,15 +373,12 @@ int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json, 
     struct sl_service *service = self;
     SL_AUTO(sl_json_free) json_t *list = json_array();
     SL_TRY_NEW(list, err);
-    for (const struct sl_service_run *at = service->runs; at; at = at->next) {
-        json_t *document = NULL;
-        if (!at->backfill || at->state == SL_RUN_ENDED)
-            continue;
-        SL_TRY(print(at, &document, err));
-        SL_TRY(add_if_meant(list, document, run_id, err));
+    SL_TRY(list_all(service, run_id, false, list, err));
+    if (run_id && !json_array_size(list)) { // the newest run that goes on with it
+        SL_TRY(list_all(service, run_id, true, list, err));
+        while (json_array_size(list) > 1)
+            (void)json_array_remove(list, json_array_size(list) - 1);
     }
-    for (size_t i = json_array_size(service->backfills); i-- > 0;)
-        SL_TRY(add_if_meant(list, json_incref(json_array_get(service->backfills, i)), run_id, err));
     if (run_id && !json_array_size(list)) {
         (void)sl_fail(err, SL_E_SERVE_MISSING, "no backfill '%.100s' is at work or ended lately",
                       run_id);
@@ -349,6 +398,7 @@ int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row
     const struct sl_audit_filter filter = {.subject = row->id};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_json_free) json_t *asked = NULL;
+    SL_AUTO(sl_json_free) json_t *later = NULL;
     struct sl_audit_entry *entries;
     size_t count, at = 0;
     char id[37];
@@ -361,10 +411,12 @@ int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row
         return SL_OK;
     SL_TRY(sl_json_parse(entries[at].details_json, strlen(entries[at].details_json),
                          "the audit log", &asked, err));
+    later = asked_later(asked, row->id);
+    SL_TRY_NEW(later, err);
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
                                  .trigger = "after a kill",
                                  .who = entries[at].who,
-                                 .backfill = asked};
+                                 .backfill = later};
     sl_service_tell(SL_LOG_WARN, NULL, "backfill %s was killed: it goes on", row->id);
     return sl_service_ask_backfill(service, &ask, id, err);
 }

@@ -87,7 +87,9 @@ static const struct schema {
                                                                    ",\"error\":{\"type\":["
                                                                    "\"object\",\"null\"]},"
                                                                    "\"downstream_run_"
-                                                                   "id\":" TEXT_OR_NULL)},
+                                                                   "id\":" TEXT_OR_NULL
+                                                                   ",\"continues\":" LIST_OF(
+                                                                       TEXT))},
     {"Backfills", OBJECT("[\"backfills\"]", "\"backfills\":" LIST_OF(REF("Backfill")))},
     {"Started", OBJECT("[\"run_id\",\"status\"]",
                        "\"run_id\":" TEXT ",\"status\":" TEXT ",\"outdated\":" TEXT_OR_NULL

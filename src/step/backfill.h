@@ -45,7 +45,8 @@ SL_MUST int sl_backfill_check_partitions(const struct sl_strs *partitions,
 // What there is to do, in the order in which it is to be done.
 struct sl_backfill_found {
     const char *const *const *partitions; // values as the engine's texts
-    int64_t *rows;                        // of the inputs, per partition; -1: not known
+    int64_t *rows;       // of the input that decides of them, per partition; -1: not known
+    int64_t rows_of_all; // of that input as a whole; -1: not known
     size_t count, width;
     int64_t rows_in, rows_out; // estimated; -1: not known
     size_t empty_count;        // chosen, but the inputs have no rows of them: left alone
@@ -74,7 +75,8 @@ struct sl_backfill_state {
     bool is_newest;               // nothing else was committed since
     bool is_same_inputs;          // its inputs are as they were when it read them
 };
-// `id`: of this backfill; NULL: of any, if it is the newest commit.
+// `id`: of this backfill, or of that which this run did a part of, or the beginning of one; NULL:
+// of any, if it is the newest commit.
 SL_MUST int sl_step_backfill_state(struct sl_step_context *context, const struct sl_model *model,
                                    const struct sl_query *query, const char *fingerprint,
                                    const char *id, struct sl_backfill_state *ret,
@@ -85,6 +87,15 @@ SL_MUST int sl_backfill_done(const char *folder, const char *id, int64_t since,
                              struct sl_arena *arena, struct sl_map *map, struct sl_err *err);
 SL_MUST int sl_backfill_key(const char *const *values, size_t width, struct sl_buf *text,
                             struct sl_err *err);
+
+// What a run has committed of a backfill to a table.
+struct sl_backfill_trace {
+    char id[37]; // of the backfill; "": nothing was committed
+    int64_t chunks, partitions;
+};
+// Adds to `trace` what `run_id` has committed to the table of this folder.
+SL_MUST int sl_backfill_trace(const char *folder, const char *run_id, struct sl_arena *arena,
+                              struct sl_backfill_trace *trace, struct sl_err *err);
 
 struct sl_backfill_chunk {
     struct sl_backfill_mark mark; // `done`: of this backfill, before any chunk of this process

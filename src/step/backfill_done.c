@@ -2,8 +2,6 @@
 #include "step/backfill.h"
 #include "step/model.h"
 
-#include <string.h>
-
 int sl_backfill_key(const char *const *values, size_t width, struct sl_buf *text,
                     struct sl_err *err)
 {
@@ -35,9 +33,35 @@ static int parse_record(const struct sl_delta_commit_info *info, struct sl_arena
     *ret = (struct sl_record){0};
     SL_TRY(sl_json_parse(info->json, strlen(info->json), "commitInfo", &root, err));
     const json_t *sluice = json_object_get(root, "sluice");
-    return json_is_object(json_object_get(sluice, "backfill"))
-               ? sl_record_parse_backfill(sluice, arena, ret, err)
-               : SL_OK;
+    if (!json_is_object(json_object_get(sluice, "backfill")))
+        return SL_OK;
+    ret->run_id = sl_arena_strdup(arena, sl_json_text(sluice, "run_id", ""));
+    SL_TRY_NEW(ret->run_id, err);
+    return sl_record_parse_backfill(sluice, arena, ret, err);
+}
+
+int sl_backfill_trace(const char *folder, const char *run_id, struct sl_arena *arena,
+                      struct sl_backfill_trace *trace, struct sl_err *err)
+{
+    struct sl_delta_commit_info *infos;
+    size_t count;
+    SL_TRY(sl_delta_history(folder, 0, arena, &infos, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        struct sl_record record;
+        SL_TRY(parse_record(&infos[i], arena, &record, err));
+        if (!record.backfill.id || !sl_str_equal(record.run_id, run_id))
+            continue;
+        (void)snprintf(trace->id, sizeof trace->id, "%s", record.backfill.id);
+        trace->chunks++;
+        trace->partitions += (int64_t)record.backfill.partition_count;
+    }
+    return SL_OK;
+}
+
+static bool is_meant(const struct sl_record *record, const char *id)
+{
+    return record->backfill.id && (sl_str_starts(record->backfill.id, id) ||
+                                   (record->run_id && sl_str_starts(record->run_id, id)));
 }
 
 // Each commit counts what was done with it: one that does not go before the last one in that was
@@ -96,7 +120,7 @@ static int find_mark(const struct sl_model_step *step, const char *id, struct sl
     for (size_t i = 0; i < count && !ret->id; i++) {
         struct sl_record record;
         SL_TRY(parse_record(&infos[i], step->context->arena, &record, err));
-        if (record.backfill.id && strncmp(record.backfill.id, id, strlen(id)) == 0)
+        if (is_meant(&record, id))
             *ret = record.backfill;
     }
     return SL_OK;
@@ -113,7 +137,7 @@ int sl_step_backfill_state(struct sl_step_context *context, const struct sl_mode
     if (step.head.version < 0)
         return SL_OK;
     const struct sl_backfill_mark *newest = &step.record.backfill;
-    if (newest->id && (!id || strncmp(newest->id, id, strlen(id)) == 0)) {
+    if (newest->id && (!id || is_meant(&step.record, id))) {
         ret->mark = *newest;
         ret->is_newest = true;
         ret->is_same_inputs = step.head.record_version == step.head.version && same_inputs(&step);

@@ -11,7 +11,7 @@ struct search {
     const char **types;
     struct sl_backfill_found *found;
     bool has_standing; // the temporary table _standing: the partitions of the table, with rows
-    int64_t rows_of_all;
+    bool adds_gone;    // of it also what the inputs do not have
 };
 
 static size_t width_of(const struct search *search)
@@ -32,22 +32,53 @@ static int exec(const struct search *search, const struct sl_buf *sql, struct sl
     return session->kind->exec(session, sql->text, NULL, err);
 }
 
-// _partitions: those that rows of the driving table belong to.
-static int list_by_rows(struct search *search, const struct sl_model_input *driving,
-                        struct sl_err *err)
+// The table `into`: partitions that rows of the driving table belong to.
+static int count_rows(struct search *search, const struct sl_model_input *driving, const char *into,
+                      struct sl_err *err)
 {
     struct sl_model_step *step = search->step;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_delta_snapshot snapshot;
-    SL_TRY(sl_backfill_types(step, driving, &search->types, err));
     SL_TRY(sl_delta_load(driving->folder, driving->version, step->context->session,
                          step->context->arena, &snapshot, err));
-    search->rows_of_all = snapshot.row_count;
-    sl_buf_add(&sql, "create or replace temp table _partitions as select ");
+    search->found->rows_of_all = snapshot.row_count;
+    sl_buf_addf(&sql, "create or replace temp table %s as select ", into);
     add_names(search, &sql);
     sl_buf_add(&sql, ", count(*)::bigint as \"~rows\" from ");
     SL_TRY(sl_model_partition_rows(step, driving, snapshot.files, snapshot.file_count, &sql, err));
     sl_buf_add(&sql, " group by all");
+    return exec(search, &sql, err);
+}
+
+static int list_by_rows(struct search *search, const struct sl_model_input *driving,
+                        struct sl_err *err)
+{
+    SL_TRY(sl_backfill_types(search->step, driving, &search->types, err));
+    return count_rows(search, driving, "_partitions", err);
+}
+
+static void add_is_same(const struct search *search, const char *a, const char *b,
+                        struct sl_buf *sql)
+{
+    for (size_t i = 0; i < width_of(search); i++)
+        sl_buf_addf(sql, "%s%s.\"%s%zu\" is not distinct from %s.\"%s%zu\"", i ? " and " : "", a,
+                    search->step->value_prefix, i, b, search->step->value_prefix, i);
+}
+
+static int list_touched(struct search *search, const struct sl_model_input *driving,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (driving)
+        SL_TRY(count_rows(search, driving, "_rows", err));
+    sl_buf_add(&sql, "insert into _partitions select _touched.*, ");
+    if (!driving) {
+        sl_buf_add(&sql, "null from _touched");
+        return exec(search, &sql, err);
+    }
+    sl_buf_add(&sql, "coalesce(_rows.\"~rows\", 0) from _touched left join _rows on (");
+    add_is_same(search, "_touched", "_rows", &sql);
+    sl_buf_add(&sql, ")");
     return exec(search, &sql, err);
 }
 
@@ -90,9 +121,8 @@ static int list_stale(struct search *search, bool *ret_is_whole, struct sl_err *
     for (size_t i = 0; i < width_of(search); i++)
         sl_buf_addf(&sql, "\"%s%zu\" %s, ", step->value_prefix, i, search->types[i]);
     sl_buf_add(&sql, "\"~rows\" bigint)");
-    if (step->scope == SL_SCOPE_PARTITIONS)
-        sl_buf_add(&sql, "; insert into _partitions select *, null from _touched");
-    return exec(search, &sql, err);
+    SL_TRY(exec(search, &sql, err));
+    return step->scope == SL_SCOPE_PARTITIONS ? list_touched(search, driving, err) : SL_OK;
 }
 
 static int insert_standing(const struct search *search, const struct sl_delta_snapshot *table,
@@ -139,14 +169,11 @@ static int list_standing(struct search *search, struct sl_err *err)
 static void add_all(const struct search *search, struct sl_buf *sql)
 {
     sl_buf_add(sql, "(select *, false as \"~gone\" from _partitions");
-    if (search->has_standing) {
+    if (search->adds_gone) {
         sl_buf_add(sql, " union all select distinct ");
         add_names(search, sql);
         sl_buf_add(sql, ", 0, true from _standing anti join _partitions on (");
-        for (size_t i = 0; i < width_of(search); i++)
-            sl_buf_addf(sql, "%s_standing.\"%s%zu\" is not distinct from _partitions.\"%s%zu\"",
-                        i ? " and " : "", search->step->value_prefix, i, search->step->value_prefix,
-                        i);
+        add_is_same(search, "_standing", "_partitions", sql);
         sl_buf_add(sql, ")");
     }
     sl_buf_add(sql, ")");
@@ -248,9 +275,10 @@ static int estimate(struct search *search, struct sl_err *err)
         return SL_OK;
     SL_TRY(session->kind->query(session, "select sum(\"~rows\") from _standing", 1, &result, err));
     int64_t standing = sl_result_int(result, 0, 0);
-    if (search->rows_of_all > 0 && search->found->rows_in >= 0)
-        search->found->rows_out = (int64_t)((double)search->found->rows_in * (double)standing /
-                                            (double)search->rows_of_all);
+    const int64_t of_all = search->found->rows_of_all;
+    if (of_all > 0 && search->found->rows_in >= 0)
+        search->found->rows_out =
+            (int64_t)((double)search->found->rows_in * (double)standing / (double)of_all);
     return SL_OK;
 }
 
@@ -282,8 +310,8 @@ static int find(struct search *search, struct sl_err *err)
         SL_TRY(list_by_rows(search, driving, err));
     else if (is_whole)
         SL_TRY(list_by_result(search, err));
-    if (is_whole)
-        SL_TRY(list_standing(search, err));
+    search->adds_gone = is_whole;
+    SL_TRY(list_standing(search, err));
     SL_TRY(choose(search, err));
     if (search->options->id)
         SL_TRY(sl_backfill_done(step->folder, search->options->id, 0, step->context->arena, &done,
@@ -306,8 +334,8 @@ int sl_step_backfill_find(struct sl_step_context *context, const struct sl_model
                                  .fingerprint = fingerprint,
                                  .chunk = &none,
                                  .only_foresees = true};
-    struct search state = {.step = &step, .options = search, .found = ret, .rows_of_all = -1};
-    *ret = (struct sl_backfill_found){.rows_out = -1};
+    struct search state = {.step = &step, .options = search, .found = ret};
+    *ret = (struct sl_backfill_found){.rows_out = -1, .rows_of_all = -1};
     SL_TRY(sl_model_look(&step, err));
     SL_TRY(sl_backfill_require(&step, err));
     ret->version = step.head.version;

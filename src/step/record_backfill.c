@@ -25,9 +25,12 @@ int sl_record_print_backfill(const struct sl_record *record, json_t *root, struc
     const struct sl_backfill_mark *mark = &record->backfill;
     if (mark->id) {
         json_t *list = json_array();
-        json_t *object =
-            json_pack("{s:s, s:s, s:I, s:I, s:o}", "id", mark->id, "choice", mark->choice, "done",
-                      (json_int_t)mark->done, "total", (json_int_t)mark->total, "partitions", list);
+        json_t *object = json_pack(
+            "{s:s, s:s, s:I, s:I, s:o*, s:o*, s:o*, s:o}", "id", mark->id, "choice", mark->choice,
+            "done", (json_int_t)mark->done, "total", (json_int_t)mark->total, "order",
+            mark->newest_first ? json_string("newest") : NULL, "chunk",
+            mark->chunk ? json_integer(mark->chunk) : NULL, "concurrency",
+            mark->concurrency ? json_integer(mark->concurrency) : NULL, "partitions", list);
         if (json_object_set_new(root, "backfill", object) != 0)
             return sl_fail_memory(err);
         SL_TRY(print_partitions(mark, list, err));
@@ -60,6 +63,11 @@ static int parse_values(const json_t *values, struct sl_arena *arena, struct sl_
     return SL_OK;
 }
 
+static int64_t at_least_0(int64_t number)
+{
+    return number > 0 ? number : 0;
+}
+
 static int parse_mark(const json_t *object, struct sl_arena *arena, struct sl_backfill_mark *mark,
                       struct sl_err *err)
 {
@@ -73,6 +81,9 @@ static int parse_mark(const json_t *object, struct sl_arena *arena, struct sl_ba
     SL_TRY_NEW(mark->choice, err);
     mark->done = sl_json_int(object, "done", 0);
     mark->total = sl_json_int(object, "total", 0);
+    mark->newest_first = sl_str_equal(sl_json_text(object, "order", "oldest"), "newest");
+    mark->chunk = at_least_0(sl_json_int(object, "chunk", 0));
+    mark->concurrency = at_least_0(sl_json_int(object, "concurrency", 0));
     mark->width = json_array_size(json_array_get(list, 0));
     const char ***partitions = SL_NEW_ARRAY(arena, const char **, json_array_size(list));
     SL_TRY_NEW(partitions, err);

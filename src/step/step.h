@@ -242,6 +242,9 @@ struct sl_backfill_mark {
     const char *const *const *partitions; // of this commit, as the engine's texts
     size_t partition_count, width;        // width: values of each
     int64_t done, total;                  // partitions of the table, with this commit
+    // How it is done, for whoever goes on with it: chunk and concurrency 0: nothing was said.
+    bool newest_first;
+    int64_t chunk, concurrency;
 };
 // The record that each commit carries in commitInfo.sluice.
 // The rows that a table is made of, from its last building on: of clean all that were taken, and of

@@ -3,6 +3,7 @@ import fcntl
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -201,6 +202,7 @@ def test_stale_is_what_the_next_run_would_do(back):
     back.run("run", "--select", "raw.sales", "clean.sales")
     plan = back.json("backfill", "daily", "--stale", "--dry-run")["tables"][0]
     assert (plan["partitions"], plan["first"], plan["last"]) == (2, f"day={day(2)}", f"day={day(6)}")
+    assert plan["rows_in"] == 8 and plan["rows_out"] > 0 and plan["elapsed_ms"] > 0
     backfill(back, "--stale")
     assert back.rows("curated.daily") == from_scratch(back)["curated.daily"]
     assert verdicts(back)["curated.daily"] == "stale"
@@ -369,12 +371,47 @@ select day, amount, rank() over (order by amount desc) as place from clean.sales
     expected = from_scratch(back, ("curated.ranked",))["curated.ranked"]
     plan = back.json("backfill", "ranked", "--to", day(3), "--dry-run")["tables"][0]
     assert plan["reads_all"] and plan["why_all"] and plan["chunks"] == 1 and plan["partitions"] == 3
+    # Each of several chunks takes as long as one, for it reads as much.
+    several = back.json("backfill", "ranked", "--to", day(3), "--chunk", 1, "--concurrency", 1, "--dry-run")["tables"][0]
+    assert several["chunks"] == 3 and abs(several["elapsed_ms"] - 3 * plan["elapsed_ms"]) <= 3
     back.run("backfill", "ranked", "--to", day(3), "--yes")
     rows = back.rows("curated.ranked")
     assert [row for row in rows if day(1) in row or day(3) in row] == [row for row in expected if day(1) in row or day(3) in row]
     assert rows != expected
     back.run("run")
     assert back.rows("curated.ranked") == expected
+
+
+def test_a_run_of_few_rows_is_no_pace_for_many(back):
+    with sqlite3.connect(back.folder / ".sluice/state.db") as database:
+        text = "update steps set started_us = ended_us - ? * 1000, details = json_set(details, '$.rows_read', ?, '$.was_full', json('false')) where name = 'curated.daily'"
+        assert database.execute(text, (200, 2)).rowcount == 1
+    database.close()
+    plan = back.json("backfill", "daily", "--dry-run")["tables"][0]
+    assert plan["rows_in"] == 24 and 150 < plan["elapsed_ms"] < 400, "24 rows at the pace of 2 took 2.4 s"
+
+
+def test_it_goes_on_as_it_was_begun_by_its_id_or_that_of_its_run(back):
+    back.write("data/rates.csv", rates(d3=1000000))  # its check fails
+    back.run("run", "--select", "raw.rates", "clean.rates")
+    run = json.loads(backfill(back, "--chunk", 2, "--order", "newest", "-j", 1, "--json", exit_code=5).stdout)
+    for id in (run["backfill_id"], run["run_id"], run["run_id"][:8]):
+        plan = back.json("backfill", "--resume", id, "--dry-run")
+        assert (plan["id"], plan["order"], plan["concurrency"]) == (run["backfill_id"], "newest", 1)
+        assert (plan["tables"][0]["chunk"], plan["tables"][0]["done"], plan["tables"][0]["first"]) == (2, 6, f"day={day(4)}")
+    plan = back.json("backfill", "--resume", run["run_id"], "--order", "oldest", "--chunk", 1, "-j", 2, "--dry-run")
+    assert (plan["order"], plan["concurrency"], plan["tables"][0]["chunk"], plan["tables"][0]["first"]) == ("oldest", 2, 1, f"day={day(3)}")
+    told = back.json("status", run["run_id"])
+    assert (told["backfill_id"], told["chunks_committed"]) == (run["backfill_id"], 3)
+    assert f"backfill {run['backfill_id']}: 3 chunks committed by this run" in back.run("status", run["run_id"]).stdout
+    with sqlite3.connect(back.folder / ".sluice/state.db") as database:  # as a kill leaves it
+        database.execute("update runs set status = 'running', ended_us = 0, pid = 2147483646 where id = ?", (run["run_id"],))
+        database.execute("delete from steps where run_id = ?", (run["run_id"],))
+    database.close()
+    (back.folder / f".sluice/logs/{run['run_id']}.jsonl").unlink()
+    assert back.run("logs", run["run_id"]).stdout == (
+        f"run {run['run_id'][:8]} was killed before a step of it had ended; "
+        f"committed before: 3 chunks of 6 partitions (backfill {run['backfill_id']})\n")
 
 
 def test_each_chunk_is_a_line_of_the_log(back):

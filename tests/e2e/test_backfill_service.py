@@ -172,6 +172,9 @@ def test_killed_in_the_middle_the_next_service_goes_on_and_does_no_chunk_twice(s
         listed = ask(slow, "GET", "/api/v1/backfills")[1]["backfills"]
         assert [(one["status"], one["backfill_id"], one["is_resumed"]) for one in listed] == [("ok", begun["run_id"], True)]
         assert ask(slow, "GET", f"/api/v1/runs/{begun['run_id']}")[1]["status"] == "interrupted"
+        # Whoever has the first run's id is answered with the run that went on with it.
+        assert ask(slow, "GET", f"/api/v1/backfills/{begun['run_id']}") == (200, listed[0])
+        assert listed[0]["run_id"] != begun["run_id"] and listed[0]["continues"] == [begun["run_id"]]
         assert service.end() == 0
     flat = [values[0] for chunk in done_chunks(slow) for values in chunk]
     assert sorted(flat) == [day(number) for number in range(1, DAYS + 1)]
@@ -326,7 +329,9 @@ def test_the_command_asks_the_service_that_holds_the_project(slow):
         wait_until(slow, first["run_id"], lambda document: document["progress"])
         done = slow.run("backfill", "daily", "--from", day(7), "--yes")
         assert "the service does it" in done.stderr and done.stdout.splitlines()[-1].startswith("ok  2 partitions")
-        printed = slow.run("backfill", "daily", "--from", day(8), "--yes", "--detach").stdout.splitlines()[-1]
+        printed = slow.run("backfill", "daily", "--from", day(8), "--yes", "--detach", "-q").stdout
+        assert printed.endswith("\n") and len(printed) == 37, "only the id"
+        printed = printed.strip()
         assert wait_until(slow, printed, has_ended)["status"] == "ok"
         document = json.loads(slow.run("backfill", "daily", "--from", day(8), "--yes", "--detach", "--json").stdout)
         assert document["run_id"] and document["status"] in ("running", "queued")

@@ -1,6 +1,7 @@
 """What plan says beforehand that a run will take, and what runs say of it afterwards. No time is asserted: only what follows from what."""
 import json
 import shutil
+import sqlite3
 import statistics
 
 import pytest
@@ -114,6 +115,14 @@ def test_status_scores_the_estimates(project):
     assert score["rows_factor"] == pytest.approx(factors(lambda step: step["rows_read"], "rows_in"))
     assert score["time_factor"] == pytest.approx(factors(lambda step: step["elapsed_ms"], "elapsed_ms"))
     assert f"estimates within x{score['time_factor']:.1f} of the time" in project.run("status").stdout
+    assert "furthest off" not in project.run("status").stdout
+    with sqlite3.connect(project.folder / ".sluice/state.db") as database:
+        database.execute("update steps set details = json_set(details, '$.estimate.rows_in', 2, '$.rows_read', 420003) where json_extract(details, '$.estimate') is not null")
+        run = database.execute("select run_id from steps where json_extract(details, '$.estimate') is not null order by seq desc limit 1").fetchone()[0]
+    database.close()
+    told = project.run("status").stdout
+    assert "more than x100 of the rows read" in told
+    assert f"furthest off: run {run[:8]}, " in told and ": 2 rows estimated, 420,003 read\n" in told
 
 
 def test_money_is_time_at_the_declared_price(project):

@@ -229,6 +229,71 @@ static void what_is_up_to_date_or_not_selected_costs_nothing(void **state)
     assert_false(chain->nodes[LOAD].estimate.is_made);
 }
 
+static void what_was_always_built_whole_reads_everything(void **state)
+{
+    struct chain *chain = *state;
+    struct sl_past whole = past(1000, 10, -1, 50);
+    whole.was_full = true;
+    chain->model.write = SL_WRITE_PARTITION;
+    chain->nodes[INGEST].verdict = SL_VERDICT_FRESH;
+    chain->nodes[CLEANSE].verdict = SL_VERDICT_FRESH;
+    chain->nodes[DAILY].verdict = SL_VERDICT_STALE;
+    estimate(chain);
+    assert_int_equal(chain->nodes[DAILY].estimate.rows_in, -1); // what changed is not known here
+    remember(chain, DAILY, whole);
+    estimate(chain);
+    assert_int_equal(chain->nodes[DAILY].estimate.rows_in, -1); // its first building
+    remember(chain, DAILY, whole);
+    estimate(chain);
+    assert_int_equal(chain->nodes[DAILY].estimate.rows_in, 1000);
+    remember(chain, DAILY, past(2, 1, -1, 5));
+    estimate(chain);
+    assert_int_equal(chain->nodes[DAILY].estimate.rows_in, -1);
+}
+
+static void a_small_run_tells_the_fixed_part_and_a_large_one_that_of_rows(void **state)
+{
+    struct sl_past pasts[] = {past(2, 2, -1, 100), past(420000, 140, -1, 1100),
+                              past(0, 0, -1, 9)}; // that of a backfill: it did not count
+    struct sl_past_list list = {pasts, 2};
+    struct sl_estimate_fit fit = sl_estimate_fit(&list, 0);
+    (void)state;
+    assert_int_equal(sl_estimate_fit_ms(&fit, 420000), 1100);
+    assert_int_equal(sl_estimate_fit_ms(&fit, 210000), 600);
+    assert_int_equal(sl_estimate_fit_ms(&fit, 3000), 107);
+    assert_int_equal(sl_estimate_fit_ms(&fit, 840000), 2100);
+    assert_int_equal(sl_estimate_fit_ms(&fit, -1), -1);
+    list.count = 3;
+    fit = sl_estimate_fit(&list, 0);
+    assert_int_equal(fit.least_ms, 100);
+    list.count = 1; // two rows alone say nothing of the pace
+    fit = sl_estimate_fit(&list, 100);
+    assert_int_equal(sl_estimate_fit_ms(&fit, 20002), 100 + 1000);
+    list = (struct sl_past_list){&pasts[1], 1};
+    fit = sl_estimate_fit(&list, 100); // how much of it was not of rows others tell
+    assert_int_equal(sl_estimate_fit_ms(&fit, 3000), 107);
+    fit = sl_estimate_fit(&list, 0);
+    assert_int_equal(sl_estimate_fit_ms(&fit, 42000), 110);
+    list.count = 0;
+    fit = sl_estimate_fit(&list, 100);
+    assert_int_equal(sl_estimate_fit_ms(&fit, 5), -1);
+}
+
+static void chunks_add_up_as_many_as_run_at_once(void **state)
+{
+    const struct sl_estimate_fit fit = {.least_ms = 100, .most_rows = 1000, .most_ms = 300};
+    const int64_t rows[] = {1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000};
+    const int64_t unknown[] = {1000, -1};
+    const struct sl_estimate_fit nothing = {0};
+    (void)state;
+    assert_int_equal(sl_estimate_parts_ms(&fit, rows, 9, 1), 2700);
+    assert_int_equal(sl_estimate_parts_ms(&fit, rows, 9, 2), 1500); // five rounds
+    assert_int_equal(sl_estimate_parts_ms(&fit, rows, 9, 100), 300);
+    assert_int_equal(sl_estimate_parts_ms(&fit, unknown, 2, 1), -1);
+    assert_int_equal(sl_estimate_parts_ms(&nothing, rows, 9, 1), -1);
+    assert_int_equal(sl_estimate_parts_ms(&fit, rows, 0, 1), 0);
+}
+
 static void factors_are_the_same_in_both_directions(void **state)
 {
     double values[] = {4, 1, 2, 3};
@@ -257,6 +322,10 @@ int main(void)
             rows_of_quarantine_and_of_what_only_checks_read_are_not_counted, build, destroy),
         cmocka_unit_test_setup_teardown(what_is_up_to_date_or_not_selected_costs_nothing, build,
                                         destroy),
+        cmocka_unit_test_setup_teardown(what_was_always_built_whole_reads_everything, build,
+                                        destroy),
+        cmocka_unit_test(a_small_run_tells_the_fixed_part_and_a_large_one_that_of_rows),
+        cmocka_unit_test(chunks_add_up_as_many_as_run_at_once),
         cmocka_unit_test(factors_are_the_same_in_both_directions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
