@@ -111,11 +111,11 @@ struct sl_run_filter {
     const char *pipeline; // the whole name
     const char *status;
     const char *environment; // "" is what runs without one
-    const char *before; // id of a run: what comes after it in the list. No such run: nothing
-    size_t limit;       // 0: all
-    bool with_waiting;  // those that have not begun, too; so does `status` "queued"
-    bool is_abandoned;  // only those that have begun and not ended, and whose owner
-                        // (api/leases.h) has no lease any more, or that have none
+    const char *before;      // id of a run: what comes after it in the list. No such run: nothing
+    size_t limit;            // 0: all
+    bool with_waiting;       // those that have not begun, too; so does `status` "queued"
+    bool is_abandoned;       // only those that have begun and not ended, and whose owner
+                             // (api/leases.h) has no lease any more, or that have none
 };
 // Newest first. Members that are NULL keep everything.
 SL_MUST int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
