@@ -142,11 +142,11 @@ static int print_runs_json(const struct sl_run_row *runs, size_t count, json_t *
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1",
-                             "runs", list, "waiting", waiting, "estimates", "steps", (json_int_t)estimates->steps,
-                             "time_factor", factor_or_null(estimates->time_factor), "rows_factor",
-                             factor_or_null(estimates->rows_factor), "unclaimed",
-                             sl_json_string_or_null(unclaimed));
+    json_t *root = json_pack(
+        "{s:s, s:o, s:o, s:{s:I, s:o, s:o}, s:o}", "schema", "sluice.status/1", "runs", list,
+        "waiting", waiting, "estimates", "steps", (json_int_t)estimates->steps, "time_factor",
+        factor_or_null(estimates->time_factor), "rows_factor",
+        factor_or_null(estimates->rows_factor), "unclaimed", sl_json_string_or_null(unclaimed));
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, run_json(&runs[i])) != 0)

@@ -48,20 +48,21 @@ static void unlink_run(struct sl_service_run *run)
 static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
 {
     if (run->backfill) {
-        SL_AUTO(sl_json_free) json_t *asked = json_pack("{s:O, s:s*}", "backfill", run->backfill,
-                                                               "goes_on_with", run->goes_on_with);
+        SL_AUTO(sl_json_free)
+        json_t *asked =
+            json_pack("{s:O, s:s*}", "backfill", run->backfill, "goes_on_with", run->goes_on_with);
         *ret = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
         return *ret ? SL_OK : sl_fail_memory(err);
     }
     json_t *select = sl_json_strs(&run->options.select);
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*, s:s*}", "select", select, "exclude",
-                  exclude, "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
-                  sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
-                  "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent,
-                  "plan", run->options.plan, "goes_on_with", run->goes_on_with);
+    json_t *root = json_pack(
+        "{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*, s:s*}", "select", select, "exclude",
+        exclude, "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
+        sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
+        "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent, "plan",
+        run->options.plan, "goes_on_with", run->goes_on_with);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }

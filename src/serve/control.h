@@ -47,7 +47,8 @@ struct sl_control {
     // "tables", "progress", "running", "error", "exit_code", ...}. `run_id` not NULL: those whose
     // run's id begins so (SL_E_SERVE_MISSING).
     int (*backfills)(void *self, const char *run_id, json_t **ret_json, struct sl_err *err);
-    // {"run_id", "status", "warning"}: a queued run is gone ("cancelled"); one at work is "stopping".
+    // {"run_id", "status", "warning"}: a queued run is gone ("cancelled"); one at work is
+    // "stopping".
     int (*cancel)(void *self, const char *run_id, const char *who, json_t **ret_json,
                   struct sl_err *err);
     // Paused: its triggers start nothing; runs by hand still go, and those at work are not touched.

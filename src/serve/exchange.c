@@ -480,8 +480,9 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const 
     if (!request->is_begun) {
         request->is_begun = true;
         set_time(exchange->connection, server->http->options.request_s);
-        return begin(exchange, method, version, &status, &err) == SL_OK ? MHD_YES
-                                                               : refuse(exchange, status, &err);
+        return begin(exchange, method, version, &status, &err) == SL_OK
+                   ? MHD_YES
+                   : refuse(exchange, status, &err);
     }
     if (*length == 0)
         return finish(exchange);

@@ -51,7 +51,7 @@ struct sl_http {
     struct sl_arena arena;
     struct sl_server tcp;
     struct sl_server *local; // the newest one; NULL: there is none
-    uv_timer_t sweep; // at work while there are connections
+    uv_timer_t sweep;        // at work while there are connections
     int open_handles;
     bool has_sweep;
     struct sl_connection *connections;

@@ -91,9 +91,9 @@ static const struct schema {
                                                                    ",\"continues\":" LIST_OF(
                                                                        TEXT))},
     {"Backfills", OBJECT("[\"backfills\"]", "\"backfills\":" LIST_OF(REF("Backfill")))},
-    {"Started", OBJECT("[\"run_id\",\"status\"]",
-                       "\"run_id\":" TEXT ",\"status\":" TEXT ",\"outdated\":" TEXT_OR_NULL
-                       ",\"warning\":" TEXT_OR_NULL)},
+    {"Started",
+     OBJECT("[\"run_id\",\"status\"]", "\"run_id\":" TEXT ",\"status\":" TEXT
+                                       ",\"outdated\":" TEXT_OR_NULL ",\"warning\":" TEXT_OR_NULL)},
     {"Pause", OBJECT("[\"pipeline\",\"is_paused\",\"was_paused\"]",
                      "\"pipeline\":" TEXT ",\"is_paused\":" YES_OR_NO ",\"was_paused\":" YES_OR_NO
                      ",\"who\":" TEXT_OR_NULL ",\"at\":" TIME ",\"why\":" TEXT_OR_NULL)},

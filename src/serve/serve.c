@@ -622,8 +622,11 @@ static void clear(struct sl_service *service)
 
 int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_err *err)
 {
-    struct sl_service service = {
-        .options = *options, .serve_lock = -1, .run_lock = -1, .place_fd = -1, .began_us = sl_clock_now_us()};
+    struct sl_service service = {.options = *options,
+                                 .serve_lock = -1,
+                                 .run_lock = -1,
+                                 .place_fd = -1,
+                                 .began_us = sl_clock_now_us()};
     sl_arena_init(&service.arena, 0);
     int code = uv_loop_init(&service.loop);
     if (code != 0) // libuv's codes are errno's

@@ -48,9 +48,9 @@ struct sl_service_run {
     int64_t tick_us, asked_us, began_us;
     struct sl_start_options options;
     bool has_pipeline;
-    json_t *backfill;    // sl_backfill_asked_json; NULL: it is a run of the pipeline
+    json_t *backfill;         // sl_backfill_asked_json; NULL: it is a run of the pipeline
     const char *goes_on_with; // id of the run whose rest this one does; NULL: none
-    char downstream[37]; // of a backfill that has ended: the run that followed; "": none
+    char downstream[37];      // of a backfill that has ended: the run that followed; "": none
     struct sl_listener listener;
     enum sl_service_run_state state;
     struct sl_generation *generation; // at work
