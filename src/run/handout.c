@@ -550,7 +550,6 @@ static void look(struct sl_handout *handout)
 {
     sl_wakes_mend(handout->wakes);
     settle(handout);
-    say(handout);
     look_around(handout);
     tell_begun(handout);
     if (handout->count)
@@ -559,6 +558,7 @@ static void look(struct sl_handout *handout)
         if (out_of(handout, at->code) && !slots_of(handout, at))
             take_back_stranded(handout, at);
     look_for_unclaimed(handout);
+    say(handout);
     soon(handout); // what could not be asked for before
     handout->options.on_room(handout->options.owner);
 }
