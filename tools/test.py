@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,11 @@ def run_pytest_and(beside, mark):
             finally:
                 out.flush()
                 os._exit(code)
-        failed = run_pytest(mark)
+        try:
+            failed = run_pytest(mark)
+        except BaseException:
+            os.kill(child, signal.SIGTERM)
+            raise
         failed_beside = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
         out.seek(0)
         shutil.copyfileobj(out, sys.stdout)

@@ -65,7 +65,8 @@ static void make_room(struct sl_server *server)
             (!oldest || at->said_us <= oldest->said_us))
             oldest = at;
     }
-    if (!oldest || count + options->most_connections / SPARE_PART <= options->most_connections)
+    const size_t spare = (options->most_connections + SPARE_PART - 1) / SPARE_PART;
+    if (!oldest || count + spare <= options->most_connections)
         return;
     oldest->until_us = 0;
     (void)shutdown(oldest->fd, SHUT_RDWR);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LEAST_PAUSE_US ((int64_t)1000000)
+#define MOST_PAUSE_US ((int64_t)1800000000)
 #define PAUSES_PER_LOOK 20 // looking takes a twentieth of one core at most
 #define RUNS_TO_RECALL 1000
 
@@ -148,6 +149,7 @@ static void keep_trouble(struct sl_service *service, const struct sl_err *err)
 static int64_t next_us(const struct sl_service *service)
 {
     int64_t pause_us = service->look_took_us * PAUSES_PER_LOOK;
+    pause_us = pause_us < MOST_PAUSE_US ? pause_us : MOST_PAUSE_US;
     return service->look_ended_us + (pause_us > LEAST_PAUSE_US ? pause_us : LEAST_PAUSE_US);
 }
 

@@ -184,8 +184,9 @@ int sl_state_enqueue(struct sl_state *state, const struct sl_queued *queued, boo
                      struct sl_err *err)
 {
     int64_t changed = 0;
-    // What nobody asked for comes again: its tick is in the same commit.
-    SL_TRY(queued->who ? sl_write_begin(state, err) : sl_write_begin_relaxed(state, err));
+    // A tick comes again: that it is handled is in the same commit.
+    const bool comes_again = !queued->who && queued->tick_us > 0;
+    SL_TRY(comes_again ? sl_write_begin_relaxed(state, err) : sl_write_begin(state, err));
     int code = insert_run(state, queued, &changed, err);
     if (code == SL_OK && changed > 0)
         code = insert_queued(state, queued, err);

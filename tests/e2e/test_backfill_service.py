@@ -253,7 +253,9 @@ def test_a_command_whose_service_is_drained_says_how_it_goes_on(slow):
         wait_until(slow, first, lambda document: document["progress"])
         command = subprocess.Popen([str(slow.binary), "backfill", "daily", "--chunk", "1", "--yes", "--json"], cwd=slow.folder,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + PATIENCE_S
         while len(ask(slow, "GET", "/api/v1/backfills")[1]["backfills"]) < 2:
+            assert time.monotonic() < end
             time.sleep(0.05)
         asked = next(one["run_id"] for one in ask(slow, "GET", "/api/v1/backfills")[1]["backfills"] if one["run_id"] != first)
         service.process.send_signal(signal.SIGTERM)
@@ -348,6 +350,7 @@ def test_the_command_says_what_goes_on_when_the_service_is_killed(slow):
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         said = command.stderr.readline()
         while "the service does it" not in said:
+            assert said, "it has ended"
             said = command.stderr.readline()
         run = said.split("run ")[1][:8]
         service.end(signal.SIGKILL)

@@ -336,6 +336,7 @@ static void a_service_waits_for_the_disk_where_somebody_asked_and_where_a_run_en
     assert_int_equal(sl_state_open(&place, &store->arena, &service, &note, &err), SL_OK);
     assert_int_equal(syncs_of_enqueue(service, "a", 1, NULL), 0);
     assert_true(syncs_of_enqueue(service, "b", 0, "anna") > 0);
+    assert_true(syncs_of_enqueue(service, "d", 0, NULL) > 0);
     assert_int_equal(syncs_of_enqueue(service, "c", 2, NULL), 0);
     struct sl_run_row row = {.id = "c", .command = "run", .status = "running", .started_us = 3};
     struct sl_step_row step = {.run_id = "c", .name = "raw.a", .label = "a", .status = "ok"};
