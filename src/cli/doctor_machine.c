@@ -257,18 +257,14 @@ static int look_leader(struct looker *looker, bool *ret_is_led)
     const struct sl_project *project = looker->project;
     struct sl_lease lease = {0};
     struct sl_err failure = {0};
-    const char *environment = project->environment;
-    const char *name = sl_arena_printf(looker->arena, "serve%s%s", environment ? " " : "",
-                                       environment ? environment : "");
-    SL_TRY_NEW(name, looker->err);
     *ret_is_led = false;
-    if (!project->state_url || !looker->of->state ||
-        sl_state_lease_look(looker->of->state, name, looker->arena, &lease, &failure) != SL_OK ||
+    if (!looker->of->state ||
+        sl_cli_leader(looker->of->state, project, looker->arena, &lease, &failure) != SL_OK ||
         lease.left_ms <= 0)
         return SL_OK;
-    const char *unclaimed;
+    const char *unclaimed = NULL;
     if (sl_cli_unclaimed(looker->of->state, project, looker->arena, &unclaimed, &failure) != SL_OK)
-        return add_failure(looker, "workers", &failure);
+        SL_TRY(add_failure(looker, "workers", &failure));
     if (unclaimed)
         SL_TRY(add(looker, "workers", SL_HEALTH_WRONG, unclaimed, NULL));
     *ret_is_led = true;

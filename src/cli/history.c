@@ -68,6 +68,19 @@ int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run_row *ru
     return SL_OK;
 }
 
+int sl_cli_leader(struct sl_state *state, const struct sl_project *project, struct sl_arena *arena,
+                  struct sl_lease *ret, struct sl_err *err)
+{
+    const char *environment = project->environment;
+    *ret = (struct sl_lease){0};
+    if (!project->state_url)
+        return SL_OK;
+    const char *name =
+        sl_arena_printf(arena, "serve%s%s", environment ? " " : "", environment ? environment : "");
+    SL_TRY_NEW(name, err);
+    return sl_state_lease_look(state, name, arena, ret, err);
+}
+
 int sl_cli_unclaimed(struct sl_state *state, const struct sl_project *project,
                      struct sl_arena *arena, const char **ret, struct sl_err *err)
 {
@@ -77,7 +90,8 @@ int sl_cli_unclaimed(struct sl_state *state, const struct sl_project *project,
     struct sl_lease lease;
     char count[64], time[32];
     *ret = NULL;
-    if (!project->state_url)
+    SL_TRY(sl_cli_leader(state, project, arena, &lease, err));
+    if (lease.left_ms <= 0)
         return SL_OK;
     const char *name =
         sl_arena_printf(arena, SL_PRESENT_LEADER "%s", environment ? environment : "");

@@ -2,6 +2,7 @@
 #ifndef SL_CLI_HISTORY_H
 #define SL_CLI_HISTORY_H
 
+#include "api/leases.h"
 #include "cli/cli.h"
 #include "run/run_status.h"
 #include "step/backfill.h"
@@ -23,6 +24,9 @@ SL_MUST int sl_cli_run_waits(struct sl_cli_history *history, const struct sl_run
 // What a backfill's run has committed; nothing of one that is none, or of tables that are no more.
 SL_MUST int sl_cli_backfill_trace(struct sl_cli_history *history, const struct sl_run_row *run,
                                   struct sl_backfill_trace *ret, struct sl_err *err);
+// Of a state on a server: the lease of the service that leads; left_ms is 0 if none does.
+SL_MUST int sl_cli_leader(struct sl_state *state, const struct sl_project *project,
+                          struct sl_arena *arena, struct sl_lease *ret, struct sl_err *err);
 // "3 steps (curated.total) wait for a worker since 2026-01-31 12:00:00: nobody claims them; ...",
 // if whoever leads the service says so; else *ret is NULL. Only of a state in PostgreSQL.
 SL_MUST int sl_cli_unclaimed(struct sl_state *state, const struct sl_project *project,
