@@ -48,7 +48,8 @@ struct sl_handout {
     bool is_settled;
     int64_t settles_us; // monotonic: at the latest
     // What no worker claims. Times are monotonic.
-    size_t unclaimed, told_unclaimed;
+    size_t unclaimed;
+    bool has_told_unclaimed;
     int64_t unclaimed_us, told_us; // of the oldest; 0: none
     int64_t unclaimed_at_us;       // when that was, of the clock; it stays while there are some
     int64_t ready_us;              // nobody is there for what is ready, since; 0: somebody is
@@ -494,10 +495,11 @@ static void look_for_unclaimed(struct sl_handout *handout)
     const int64_t now_us = sl_clock_monotonic_us();
     take_back_unclaimed(handout);
     count_unclaimed(handout);
-    if (handout->unclaimed == handout->told_unclaimed &&
-        (!handout->unclaimed || now_us - handout->told_us < TELL_US))
+    const bool are_some = handout->unclaimed > 0;
+    if (are_some == handout->has_told_unclaimed &&
+        (!are_some || now_us - handout->told_us < TELL_US))
         return;
-    handout->told_unclaimed = handout->unclaimed;
+    handout->has_told_unclaimed = are_some;
     handout->told_us = now_us;
     handout->options.on_unclaimed(handout->options.owner, handout->unclaimed,
                                   (now_us - handout->unclaimed_us) / 1000000,
