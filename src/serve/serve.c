@@ -214,11 +214,18 @@ static void on_change(void *self, const struct sl_pipeline *pipeline,
                         err.message);
 }
 
-// What had come before is looked at once, too: a run that finds nothing costs next to nothing.
+// What had come before is looked at once, too: a run that finds nothing costs next to nothing. Of a
+// table that is not there yet there is nothing to read.
 static void on_watch_begin(void *self, const struct sl_pipeline *pipeline,
                            const struct sl_trigger *trigger, int64_t fingerprint)
 {
-    on_change(self, pipeline, trigger, fingerprint);
+    const struct sl_service *service = self;
+    const struct sl_tick seen = {pipeline->name, trigger->key, fingerprint};
+    struct sl_err err = {0};
+    if (trigger->kind != SL_TRIGGER_TABLE || fingerprint != SL_WATCH_NO_TABLE)
+        on_change(self, pipeline, trigger, fingerprint);
+    else if (!service->stops && sl_state_set_ticks(service->state, &seen, 1, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
 }
 
 static bool is_paused(void *self, const struct sl_pipeline *pipeline)

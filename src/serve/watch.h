@@ -27,6 +27,8 @@ struct sl_watch_seen {
     int64_t fingerprint; // never 0
 };
 
+#define SL_WATCH_NO_TABLE 1 // the fingerprint of a table that is not there
+
 struct sl_watch_calls {
     // Keep the fingerprint, and start a run. May not close the watch, nor reload it.
     void (*on_change)(void *self, const struct sl_pipeline *pipeline,

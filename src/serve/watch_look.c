@@ -168,7 +168,7 @@ static int64_t version_of(const char *name)
     return sl_str_to_int64(digits, &version) ? version : -1;
 }
 
-// The newest version and two, for one that is not there has -1.
+// The newest version and two, for one that is not there has -1 (SL_WATCH_NO_TABLE).
 static int look_at_table(struct sl_look *look)
 {
     const char *log = sl_path_join(&look->arena, look->table_folder, "_delta_log");

@@ -332,6 +332,25 @@ def wait_until_it_is_held(project):
         time.sleep(0.02)
 
 
+def test_pipelines_that_go_on_all_the_time_take_everything_in_batch_after_batch(project):
+    write_shop(project, ("ingest", "select: [raw.orders, clean.orders]\nwhen:\n  - {files: orders, settle: 0s}\n"),
+               ("report", "select: [curated.total]\nwhen:\n  - {table: clean.orders, settle: 0s}\n"))
+    files = 60
+    with Service(project) as service:
+        for number in range(2, files + 1):
+            deliver(project, number)
+            time.sleep(0.05)
+        end = time.monotonic() + PATIENCE_S
+        while project.rows("curated.total", "orders") != [(str(3 * files),)]:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        assert service.end() == 0
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database:
+        ended = database.execute("select pipeline, status from runs").fetchall()
+    assert {status for _, status in ended} <= {"ok", "nothing"} and 1 < ended.count(("ingest", "ok")) < files
+    assert project.rows("clean.orders", "count(distinct id)") == [(str(3 * files),)]
+
+
 def test_what_sigterm_has_left_undone_is_done_by_the_next_service(project):
     held_by_a_task(project)
     with Service(project) as service:
