@@ -671,7 +671,7 @@ void sl_service_go_on_later(struct sl_service_run *run)
     if (code == SL_OK)
         sl_service_tell(SL_LOG_INFO, run, "what is missing waits for the next service: run %.8s",
                         later->id);
-    else
+    else if (code != SL_E_STATE_FENCED) // else who leads by now goes on with it
         sl_service_tell(SL_LOG_ERROR, run, "it is not gone on with: %s", err.message);
     sl_service_free_run(later);
 }
