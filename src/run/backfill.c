@@ -300,6 +300,13 @@ static int estimate_time(const struct planning *planning, struct sl_backfill_tab
     struct sl_estimate_fit fit;
     int64_t *rows = SL_NEW_ARRAY(&planning->world->arena, int64_t, count / table->chunk + 1);
     size_t chunks = 0;
+    const struct sl_estimate *next_run = &table->node->estimate;
+    if (planning->plan->choice.is_stale && table->found.rows_in < 0) { // it does the same
+        table->elapsed_ms = next_run->is_made ? next_run->elapsed_ms : -1;
+        table->found.rows_in = next_run->is_made ? next_run->rows_in : -1;
+        table->found.rows_out = next_run->is_made ? next_run->rows_out : -1;
+        return SL_OK;
+    }
     SL_TRY_NEW(rows, err);
     SL_TRY(sl_world_estimate_fit(planning->world, table->node, &fit, err));
     for (size_t at = 0; at < count; at += table->chunk)
@@ -321,7 +328,7 @@ static int estimate(struct planning *planning, struct sl_err *err)
         node->verdict = SL_VERDICT_STALE;
     }
     // A plan is a plan without it.
-    int code = sl_world_estimate(planning->world, true, NULL, &ignored);
+    int code = sl_world_estimate(planning->world, !planning->plan->choice.is_stale, NULL, &ignored);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
     for (size_t i = 0; i < planning->plan->count; i++)

@@ -11,7 +11,6 @@ struct search {
     const char **types;
     struct sl_backfill_found *found;
     bool has_standing; // the temporary table _standing: the partitions of the table, with rows
-    bool adds_gone;    // of it also what the inputs do not have
 };
 
 static size_t width_of(const struct search *search)
@@ -32,29 +31,23 @@ static int exec(const struct search *search, const struct sl_buf *sql, struct sl
     return session->kind->exec(session, sql->text, NULL, err);
 }
 
-// The table `into`: partitions that rows of the driving table belong to.
-static int count_rows(struct search *search, const struct sl_model_input *driving, const char *into,
-                      struct sl_err *err)
+// _partitions: those that rows of the driving table belong to.
+static int list_by_rows(struct search *search, const struct sl_model_input *driving,
+                        struct sl_err *err)
 {
     struct sl_model_step *step = search->step;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_delta_snapshot snapshot;
+    SL_TRY(sl_backfill_types(step, driving, &search->types, err));
     SL_TRY(sl_delta_load(driving->folder, driving->version, step->context->session,
                          step->context->arena, &snapshot, err));
     search->found->rows_of_all = snapshot.row_count;
-    sl_buf_addf(&sql, "create or replace temp table %s as select ", into);
+    sl_buf_add(&sql, "create or replace temp table _partitions as select ");
     add_names(search, &sql);
     sl_buf_add(&sql, ", count(*)::bigint as \"~rows\" from ");
     SL_TRY(sl_model_partition_rows(step, driving, snapshot.files, snapshot.file_count, &sql, err));
     sl_buf_add(&sql, " group by all");
     return exec(search, &sql, err);
-}
-
-static int list_by_rows(struct search *search, const struct sl_model_input *driving,
-                        struct sl_err *err)
-{
-    SL_TRY(sl_backfill_types(search->step, driving, &search->types, err));
-    return count_rows(search, driving, "_partitions", err);
 }
 
 static void add_is_same(const struct search *search, const char *a, const char *b,
@@ -63,23 +56,6 @@ static void add_is_same(const struct search *search, const char *a, const char *
     for (size_t i = 0; i < width_of(search); i++)
         sl_buf_addf(sql, "%s%s.\"%s%zu\" is not distinct from %s.\"%s%zu\"", i ? " and " : "", a,
                     search->step->value_prefix, i, b, search->step->value_prefix, i);
-}
-
-static int list_touched(struct search *search, const struct sl_model_input *driving,
-                        struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    if (driving)
-        SL_TRY(count_rows(search, driving, "_rows", err));
-    sl_buf_add(&sql, "insert into _partitions select _touched.*, ");
-    if (!driving) {
-        sl_buf_add(&sql, "null from _touched");
-        return exec(search, &sql, err);
-    }
-    sl_buf_add(&sql, "coalesce(_rows.\"~rows\", 0) from _touched left join _rows on (");
-    add_is_same(search, "_touched", "_rows", &sql);
-    sl_buf_add(&sql, ")");
-    return exec(search, &sql, err);
 }
 
 // Those that the whole result has.
@@ -121,8 +97,9 @@ static int list_stale(struct search *search, bool *ret_is_whole, struct sl_err *
     for (size_t i = 0; i < width_of(search); i++)
         sl_buf_addf(&sql, "\"%s%zu\" %s, ", step->value_prefix, i, search->types[i]);
     sl_buf_add(&sql, "\"~rows\" bigint)");
-    SL_TRY(exec(search, &sql, err));
-    return step->scope == SL_SCOPE_PARTITIONS ? list_touched(search, driving, err) : SL_OK;
+    if (step->scope == SL_SCOPE_PARTITIONS) // of many partitions, so none is counted
+        sl_buf_add(&sql, "; insert into _partitions select *, null from _touched");
+    return exec(search, &sql, err);
 }
 
 static int insert_standing(const struct search *search, const struct sl_delta_snapshot *table,
@@ -169,7 +146,7 @@ static int list_standing(struct search *search, struct sl_err *err)
 static void add_all(const struct search *search, struct sl_buf *sql)
 {
     sl_buf_add(sql, "(select *, false as \"~gone\" from _partitions");
-    if (search->adds_gone) {
+    if (search->has_standing) {
         sl_buf_add(sql, " union all select distinct ");
         add_names(search, sql);
         sl_buf_add(sql, ", 0, true from _standing anti join _partitions on (");
@@ -310,8 +287,8 @@ static int find(struct search *search, struct sl_err *err)
         SL_TRY(list_by_rows(search, driving, err));
     else if (is_whole)
         SL_TRY(list_by_result(search, err));
-    search->adds_gone = is_whole;
-    SL_TRY(list_standing(search, err));
+    if (is_whole)
+        SL_TRY(list_standing(search, err));
     SL_TRY(choose(search, err));
     if (search->options->id)
         SL_TRY(sl_backfill_done(step->folder, search->options->id, 0, step->context->arena, &done,

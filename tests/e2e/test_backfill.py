@@ -202,7 +202,6 @@ def test_stale_is_what_the_next_run_would_do(back):
     back.run("run", "--select", "raw.sales", "clean.sales")
     plan = back.json("backfill", "daily", "--stale", "--dry-run")["tables"][0]
     assert (plan["partitions"], plan["first"], plan["last"]) == (2, f"day={day(2)}", f"day={day(6)}")
-    assert plan["rows_in"] == 8 and plan["rows_out"] > 0 and plan["elapsed_ms"] > 0
     backfill(back, "--stale")
     assert back.rows("curated.daily") == from_scratch(back)["curated.daily"]
     assert verdicts(back)["curated.daily"] == "stale"
