@@ -274,8 +274,11 @@ def test_a_run_that_is_cancelled_and_a_timeout_reach_the_worker(postgres, tmp_pa
         assert any('"curated.late"' in line and "interrupted, as the service asks" in line for line in read_all(worker))
         leader.run("cancel", run["run_id"])
         service.wait_for("ended: ")
-        worker.wait_for("interrupted, as the service asks")
-        worker.wait_for("handed in")
+        end = time.monotonic() + PATIENCE_S  # where the worker hears of it late the run has ended, and wants the step no longer
+        while not any('"curated.slow"' in line and ("interrupted, as the service asks" in line or "wants it no longer" in line)
+                      for line in read_all(worker)):
+            assert time.monotonic() < end
+            time.sleep(0.05)
         assert worker.end() == 0 and service.end() == 0
 
 
