@@ -261,6 +261,13 @@ def test_a_leader_that_is_killed_is_replaced_and_no_step_is_doubled(postgres, tm
     same_as_alone(tmp_path, sluice_bin)
 
 
+def wait_until_said(worker, step, *texts):
+    end = time.monotonic() + PATIENCE_S
+    while not any(f'"{step}"' in line and any(text in line for text in texts) for line in read_all(worker)):
+        assert time.monotonic() < end, worker.seen
+        time.sleep(0.05)
+
+
 def test_a_run_that_is_cancelled_and_a_timeout_reach_the_worker(postgres, tmp_path, sluice_bin):
     def slow_and_late(project):
         slow_model(project)
@@ -271,14 +278,11 @@ def test_a_run_that_is_cancelled_and_a_timeout_reach_the_worker(postgres, tmp_pa
         service.wait_for("the worker 'one'")
         run = leader.json("trigger", "all")
         service.wait_for("SL0717")
-        assert any('"curated.late"' in line and "interrupted, as the service asks" in line for line in read_all(worker))
+        wait_until_said(worker, "curated.late", "interrupted, as the service asks")
         leader.run("cancel", run["run_id"])
         service.wait_for("ended: ")
-        end = time.monotonic() + PATIENCE_S  # where the worker hears of it late the run has ended, and wants the step no longer
-        while not any('"curated.slow"' in line and ("interrupted, as the service asks" in line or "wants it no longer" in line)
-                      for line in read_all(worker)):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        # Where the worker hears of it late the run has ended, and wants the step no longer.
+        wait_until_said(worker, "curated.slow", "interrupted, as the service asks", "wants it no longer")
         assert worker.end() == 0 and service.end() == 0
 
 
