@@ -25,10 +25,10 @@ def newest(project):
 class Process:
     """A `sluice` at work beside the test; its lines are kept as they come."""
 
-    def __init__(self, project, *arguments):
+    def __init__(self, project, *arguments, stderr=subprocess.DEVNULL):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")} | {"NO_COLOR": "1"}
         self.process = subprocess.Popen([project.binary, *arguments], cwd=project.folder, env=environment, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                        stdout=subprocess.PIPE, stderr=stderr, text=True)
         self.lines, self.came = [], threading.Condition()
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -62,7 +62,7 @@ def begun(project):
     """A run at work whose slow model has begun."""
     slow_model(project)
     project.run("run", "--select", "clean.orders", "raw.orders")
-    return Process(project, "run")
+    return Process(project, "run", stderr=subprocess.STDOUT)
 
 
 def test_each_line_says_job_run_step_attempt_table_rows_and_level(project):
@@ -150,6 +150,7 @@ def test_a_run_of_another_terminal_is_followed_to_its_end(project):
             logs.wait_for("model slow")  # at work: nothing of it has ended
             assert logs.process.poll() is None
             run.process.send_signal(signal.SIGINT)
+            run.wait_for("again to abort them")  # two at once may be one
             run.process.send_signal(signal.SIGINT)
             assert logs.process.wait(timeout=PATIENCE_S) == 130
             assert all("slow" in line for line in logs.lines)
