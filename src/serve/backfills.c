@@ -277,7 +277,7 @@ static int go_on_later(const struct sl_service_run *run, struct sl_err *err)
     char id[37];
     SL_TRY_NEW(asked, err);
     SL_TRY(sl_service_ask_backfill(run->service, &ask, id, err));
-    sl_service_tell(SL_LOG_INFO, run, "it goes on when the service begins again, as run %.8s", id);
+    sl_service_tell_later(run, sl_service_find(run->service, id), err);
     return SL_OK;
 }
 
@@ -291,8 +291,7 @@ void sl_backfill_go_on_later(struct sl_service_run *run)
 {
     struct sl_err err = {0};
     if (is_drained(run) && go_on_later(run, &err) != SL_OK)
-        sl_service_tell(SL_LOG_WARN, run, "the next service does not go on with it: %s",
-                        err.message);
+        sl_service_tell_later(run, NULL, &err);
 }
 
 void sl_service_end_backfill(struct sl_service_run *run)

@@ -211,7 +211,7 @@ def test_drained_the_next_service_goes_on_and_does_no_chunk_twice(slow, signals)
         if signals == 2:
             service.process.send_signal(signal.SIGTERM)
         assert service.wait_for_end() == (0 if signals == 1 else 130)
-        assert any("it goes on when the service begins again" in line for line in service.seen)
+        assert any("what is missing waits for the next service" in line for line in service.seen)
     assert 2 <= len(done_chunks(slow)) < DAYS
     if signals == 2:  # as a kill leaves it once the rest is kept
         with contextlib.closing(sqlite3.connect(slow.folder / ".sluice/state.db")) as database, database:

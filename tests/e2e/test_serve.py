@@ -393,6 +393,26 @@ def test_killed_between_keeping_the_rest_of_a_run_and_its_end_the_rest_is_done_o
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
 
 
+def test_what_sigterm_has_left_undone_is_kept_though_another_program_wrote_meanwhile(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all", "--full-refresh")
+        wait_until_it_is_held(project)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as holder:
+            holder.execute("begin immediate")  # nobody else can write
+            project.write("go", "")
+            service.wait_for("cannot be kept yet")
+            holder.rollback()
+        assert service.wait_for_end() == 0
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
 def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):
     held_by_a_task(project)
     with Service(project) as service:
