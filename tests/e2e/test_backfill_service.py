@@ -166,6 +166,8 @@ def test_killed_in_the_middle_the_next_service_goes_on_and_does_no_chunk_twice(s
         service.end(signal.SIGKILL)
     done = done_chunks(slow)
     assert 2 <= len(done) < DAYS
+    with contextlib.closing(sqlite3.connect(slow.folder / ".sluice/state.db")) as database, database:
+        assert database.execute("delete from audit where what = 'backfill'").rowcount == 1  # as where a full disk kept it out
     with Service(slow, "--threads", "1") as service:
         service.wait_for("it goes on")
         service.wait_for("ended: ok")
