@@ -428,6 +428,23 @@ def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):
     assert [waits["why"] for waits in project.json("status")["waiting"]] == ["no service is at work"]
 
 
+def test_what_was_asked_for_while_another_program_wrote_is_kept_soon_after(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        wait_until_it_is_held(project)
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as holder:
+            holder.execute("begin immediate")  # nobody else can write
+            second = project.json("trigger", "all")["run_id"]
+            service.wait_for("it is not kept in the state store")
+            holder.rollback()
+        end = time.monotonic() + PATIENCE_S
+        while [waits["run_id"] for waits in project.json("status")["waiting"]] != [second]:
+            assert time.monotonic() < end
+        service.process.kill()
+        service.process.wait()
+
+
 def test_a_cancel_that_cannot_be_written_down_says_so(project):
     held_by_a_task(project)
     with Service(project) as service:
