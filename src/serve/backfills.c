@@ -431,7 +431,8 @@ int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
                                  .trigger = "after a kill",
                                  .who = row->who,
-                                 .backfill = later};
+                                 .backfill = later,
+                                 .goes_on_with = row->id};
     sl_service_tell(SL_LOG_WARN, NULL, "backfill %s was killed: it goes on", row->id);
     return sl_service_ask_backfill(service, &ask, id, err);
 }

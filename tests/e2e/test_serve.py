@@ -393,6 +393,30 @@ def test_killed_between_keeping_the_rest_of_a_run_and_its_end_the_rest_is_done_o
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
 
 
+def test_killed_once_more_while_it_takes_up_a_killed_run_that_run_is_done_again_once(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        wait_until_it_is_held(project)
+        service.end(signal.SIGKILL)
+    with subprocess.Popen(["flock", str(project.folder / ".sluice/run.lock"), "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        holder.stdin.write(b"x\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        with Service(project) as service:
+            service.wait_for("runs again")
+            service.wait_for("another program is at work")
+            service.end(signal.SIGKILL)
+        holder.stdin.close()
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database, database:
+        database.execute("update runs set status = 'running', ended_us = 0 where id = ?", (run,))  # as that kill leaves it
+    project.write("go", "")
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+
+
 def test_what_sigterm_has_left_undone_is_kept_though_another_program_wrote_meanwhile(project):
     held_by_a_task(project)
     with Service(project) as service:
