@@ -21,7 +21,9 @@ struct sl_plan_reply {
     struct sl_err err;             // no code: it may run
     struct sl_planned_node *nodes; // selected ones, and what they read
     size_t node_count;
-    int64_t due; // selected nodes that are not fresh; 0: there is nothing to do
+    // Selected nodes that are not fresh, or 1: all are, and what was built before is to be
+    // published. 0: there is nothing to do.
+    int64_t due;
 };
 struct sl_publish_request {
     const char *run_id, *command;

@@ -393,6 +393,31 @@ def test_killed_between_keeping_the_rest_of_a_run_and_its_end_the_rest_is_done_o
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
 
 
+def test_killed_before_it_could_publish_the_next_service_does_so(project):
+    by_hand(project)
+    publications = project.folder / "lake/_publications"
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        before = (publications / "_last").read_bytes()
+        deliver(project, 2)
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    (publications / "00000000000000000002.json").unlink()  # as that kill leaves it
+    (publications / "_last").write_bytes(before)
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database, database:
+        database.execute("update runs set status = 'running', ended_us = 0 where id = ?", (run,))
+    with Service(project) as service:
+        service.wait_for("runs again")
+        service.wait_for("ended: nothing")
+        project.run("trigger", "all")
+        service.wait_for("nothing to do: no input has changed")
+        assert service.end() == 0
+    assert [one["number"] for one in project.json("publications")["publications"]] == [2, 1]
+    assert "nothing to do" in project.run("run").stdout and len(project.json("publications")["publications"]) == 2
+
+
 def test_killed_once_more_while_it_takes_up_a_killed_run_that_run_is_done_again_once(project):
     held_by_a_task(project)
     with Service(project) as service:
