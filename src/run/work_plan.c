@@ -230,9 +230,19 @@ static int publish(struct sl_world *world, const json_t *told, struct sl_publish
 
 // --- planning a backfill
 
-static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_backfill_plan *ret,
-                         struct sl_err *err)
+static bool has_chunks(const struct sl_backfill_plan *plan)
 {
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->tables[i].found.count)
+            return true;
+    return false;
+}
+
+// *ret_rest: there is no chunk, and what was built before is to be published.
+static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_backfill_plan *ret,
+                         bool *ret_rest, struct sl_err *err)
+{
+    struct sl_rest rest = {0};
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     SL_AUTO(sl_diags_clear) struct sl_diags leaks = SL_DIAGS_INIT;
     struct sl_backfill_asked asked;
@@ -243,6 +253,9 @@ static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_b
     SL_TRY(sl_world_gather(world, false, err));
     SL_TRY(sl_world_session(world, &session, err));
     SL_TRY(sl_world_backfill_plan(world, session, &asked.options, ret, err));
+    if (!has_chunks(ret))
+        SL_TRY(sl_world_rest(world, &rest, err));
+    *ret_rest = rest.is_new;
     int code = sl_world_refuse_leaks(world, &leaks, err);
     return code == SL_E_PERSONAL ? fail_diags(&leaks, err) : code;
 }
@@ -251,8 +264,9 @@ static json_t *answer_backfill(struct sl_world *world, const json_t *told)
 {
     struct sl_backfill_plan plan = {0};
     struct sl_err err = {0};
-    if (plan_backfill(world, told, &plan, &err) == SL_OK)
-        return json_pack("{s:o}", "plan", sl_backfill_plan_pack(&plan));
+    bool has_rest = false;
+    if (plan_backfill(world, told, &plan, &has_rest, &err) == SL_OK)
+        return json_pack("{s:o, s:b}", "plan", sl_backfill_plan_pack(&plan), "rest", (int)has_rest);
     return json_pack("{s:o}", "err", sl_fields_pack(sl_err_fields, &err));
 }
 

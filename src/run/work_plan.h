@@ -44,7 +44,8 @@ extern const struct sl_field sl_plan_request_fields[], sl_plan_reply_fields[],
 
 // In the worker: {"plan": {...}}, {"backfill": sl_backfill_asked_json}, {"publish": {...}} or
 // {"look": {...}} (run/checkup.h). False: it is none of these, or memory is out. The answer to a
-// backfill is {"plan": sl_backfill_plan_pack} or {"err": {...}}.
+// backfill is {"plan": sl_backfill_plan_pack, "rest": false} (true: without a chunk, and what was
+// built before is to be published) or {"err": {...}}.
 bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply);
 
 #endif
