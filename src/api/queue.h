@@ -24,7 +24,7 @@ struct sl_pause {
     const char *why; // NULL: not said
     int64_t at_us;
 };
-// One that is paused already stays as it was paused first; *ret_is_new (may be NULL) tells.
+// Takes the place of the pause before it; *ret_is_new (may be NULL): there was none.
 SL_MUST int sl_state_pause(struct sl_state *state, const struct sl_pause *pause, bool *ret_is_new,
                            struct sl_err *err);
 // *ret_was_paused may be NULL.

@@ -443,9 +443,8 @@ static void add_faults(struct follower *follower)
 }
 
 // A run that was killed, or whose log could not be written to its end.
-static bool is_over(void *self)
+static bool has_ended(struct follower *follower)
 {
-    struct follower *follower = self;
     struct sl_run_row now;
     struct sl_err ignored = {0};
     if (sl_cli_find_run(follower->history, follower->run.id, true, &now, &ignored) != SL_OK)
@@ -456,6 +455,18 @@ static bool is_over(void *self)
     snprintf(follower->status, sizeof follower->status, "%s", status);
     add_faults(follower);
     return true;
+}
+
+// Asked again and again, for as long as the run takes: what is read goes each time.
+static bool is_over(void *self)
+{
+    struct follower *follower = self;
+    const struct sl_arena kept = follower->history->arena;
+    sl_arena_init(&follower->history->arena, 0);
+    bool ret = has_ended(follower);
+    sl_arena_clear(&follower->history->arena);
+    follower->history->arena = kept;
+    return ret;
 }
 
 // Where nothing is written down of a run on this machine, nothing will come.

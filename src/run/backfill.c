@@ -111,30 +111,21 @@ static int add_table(struct planning *planning, const struct sl_node *node, stru
                                                                               : sl_fail_memory(err);
 }
 
-static bool is_named(const struct sl_strs *names, const struct sl_graph *graph,
-                     const struct sl_node *node)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        const struct sl_node *named;
-        struct sl_err ignored = {0};
-        if (find_node(graph, names->items[i], &named, &ignored) == SL_OK && named == node)
-            return true;
-    }
-    return false;
-}
-
 // In the order of the graph: what is computed first is read by what comes later.
 static int list_tables(struct planning *planning, const struct sl_strs *names, struct sl_err *err)
 {
     const struct sl_graph *graph = &planning->world->graph;
     struct sl_backfill_plan *plan = planning->plan;
+    bool *is_named = SL_NEW_ARRAY(&planning->world->arena, bool, graph->count);
+    SL_TRY_NEW(is_named, err);
     for (size_t i = 0; i < names->count; i++) {
         const struct sl_node *node;
         SL_TRY(find_node(graph, names->items[i], &node, err));
         SL_TRY(require(node, err));
+        is_named[node - graph->nodes] = true;
     }
     for (size_t i = 0; i < graph->count; i++)
-        if (is_named(names, graph, &graph->nodes[i]))
+        if (is_named[i])
             SL_TRY(add_table(planning, &graph->nodes[i], err));
     plan->choice.tables = (struct sl_strs){0};
     for (size_t i = 0; i < plan->count; i++)

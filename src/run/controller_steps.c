@@ -190,7 +190,8 @@ void sl_controller_begin(struct sl_controller *controller, size_t index, const c
     struct sl_err ignored = {0};
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     outcome->machine = sl_arena_strdup(&outcome->arena, machine);
-    (void)!begin(controller, index, &ignored);
+    if (!outcome->has_begun) // else another one had it, and has given it back
+        (void)!begin(controller, index, &ignored);
 }
 
 // What another machine is to do waits until a worker there has it.

@@ -23,11 +23,12 @@ struct entry {
     int64_t attempt;
     struct sl_hander *hander;
     size_t number;
-    bool is_put;     // in the store
-    int64_t put_us;  // monotonic
-    bool is_begun;   // somebody has claimed it, and that was told
-    bool is_gone;    // from the store: its end is to be told
-    int asked, told; // to drain, to end: wanted, and written to the store
+    bool is_put;       // in the store
+    int64_t put_us;    // monotonic
+    bool is_begun;     // somebody has claimed it, and that was told
+    char machine[128]; // who
+    bool is_gone;      // from the store: its end is to be told
+    int asked, told;   // to drain, to end: wanted, and written to the store
     struct entry *next;
 };
 
@@ -209,18 +210,19 @@ static void soon(struct sl_handout *handout)
 
 // --- what somebody has begun
 
-// "one on host-1, process 5": "one".
+// "one on host-1, process 5": "one". One that was given back is another's then.
 static void begin(struct entry *entry, const char *holder)
 {
-    char name[128] = "";
+    char name[sizeof entry->machine] = "";
     const char *end = holder, *at = holder;
-    if (entry->is_begun)
-        return;
-    entry->is_begun = true;
     while ((at = at ? strstr(at, SL_HOLDER_ON) : NULL) != NULL)
         end = at++;
     int length = !holder ? 0 : end == holder ? (int)strlen(holder) : (int)(end - holder);
     snprintf(name, sizeof name, "%.*s", length, holder ? holder : "");
+    if (entry->is_begun && (!*name || strcmp(name, entry->machine) == 0))
+        return;
+    entry->is_begun = true;
+    memcpy(entry->machine, name, sizeof name);
     entry->hander->on_begin(entry->hander->owner, entry->number, name);
 }
 

@@ -45,7 +45,8 @@ struct sl_hander {
     const char *code;
     // As of a pool. `reply` is NULL when the worker died, or is lost.
     void (*on_reply)(void *owner, size_t number, const json_t *reply, const struct sl_death *death);
-    // A worker of this machine's name has it: once for each, before all else that is told of it.
+    // A worker of this machine's name has it: before all else that is told of it, and once; again
+    // where it was given back, and another one has done it.
     void (*on_begin)(void *owner, size_t number, const char *machine);
     // Nobody has begun it, and nobody is there to do so, or has in some seconds.
     void (*on_back)(void *owner, size_t number);

@@ -140,7 +140,7 @@ static int take_backfill(struct sl_live *live, const json_t *reply, bool *ret_du
     SL_TRY(sl_backfill_plan_unpack(json_object_get(reply, "plan"), &live->run.world->graph, arena,
                                    &live->plan, err));
     SL_TRY(sl_backfill_begin(&live->plan, &live->run, &live->backfill, err));
-    *ret_due = live->backfill.progress.chunk_count > 0;
+    *ret_due = live->backfill.progress.chunk_count > 0 || sl_json_bool(reply, "rest", false);
     controller->backfill = &live->backfill;
     controller->most_in_hand = controller->executor->most_steps;
     if (live->plan.concurrency > 0 && (size_t)live->plan.concurrency < controller->most_in_hand)

@@ -164,17 +164,46 @@ static int decide_as_planned(struct sl_world *world, const struct sl_plan_reques
     return require_holds(world, stored, err);
 }
 
+static bool is_published(const struct sl_publication *last, const struct sl_node *node)
+{
+    const struct sl_published *table = sl_publication_find(last, node->name);
+    return node->facts.version < 0 || node->facts.is_borrowed || !sl_node_has_table(node) ||
+           (table && table->version == node->facts.version);
+}
+
+// What a run before could not publish any more, because it was killed or had no room. Only if a
+// selected table is not published as it stands all others are looked at.
+static int has_rest(struct sl_world *world, bool *ret, struct sl_err *err)
+{
+    const struct sl_graph *graph = &world->graph;
+    struct sl_publication last, now = {0};
+    bool is_all = true;
+    SL_TRY(sl_publication_last(world->project, &world->arena, &last, err));
+    for (size_t i = 0; i < graph->count; i++)
+        is_all &= !graph->nodes[i].is_selected || is_published(&last, &graph->nodes[i]);
+    if (is_all)
+        return SL_OK;
+    SL_TRY(sl_world_look_again(world, err));
+    SL_TRY(sl_plan_publish(graph, &last, &world->arena, &now, err));
+    *ret = !sl_publication_equals(&last, &now);
+    return SL_OK;
+}
+
 // `stored`: the plan that must still hold; NULL: any.
 static int plan(struct sl_world *world, const json_t *told, const json_t *stored,
                 struct sl_plan_reply *reply, struct sl_err *err)
 {
     struct sl_plan_request request = {0};
+    bool is_to_publish = false;
     SL_TRY(sl_fields_unpack(sl_plan_request_fields, told, &world->arena, &request, err));
     SL_TRY(sl_world_require_valid(world, err));
     SL_TRY(sl_publication_require(world->project, err));
     SL_TRY(stored ? decide_as_planned(world, &request, stored, err) : decide(world, &request, err));
     reply->due = (int64_t)(sl_plan_count(&world->graph, SL_VERDICT_STALE) +
                            sl_plan_count(&world->graph, SL_VERDICT_AFTER));
+    if (!reply->due && !stored)
+        SL_TRY(has_rest(world, &is_to_publish, err));
+    reply->due += is_to_publish;
     if (!reply->due)
         return SL_OK;
     SL_TRY(refuse(world, &request, err));
@@ -201,9 +230,19 @@ static int publish(struct sl_world *world, const json_t *told, struct sl_publish
 
 // --- planning a backfill
 
-static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_backfill_plan *ret,
-                         struct sl_err *err)
+static bool has_chunks(const struct sl_backfill_plan *plan)
 {
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->tables[i].found.count)
+            return true;
+    return false;
+}
+
+// *ret_rest: there is no chunk, and what was built before is to be published.
+static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_backfill_plan *ret,
+                         bool *ret_rest, struct sl_err *err)
+{
+    struct sl_rest rest = {0};
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     SL_AUTO(sl_diags_clear) struct sl_diags leaks = SL_DIAGS_INIT;
     struct sl_backfill_asked asked;
@@ -214,6 +253,9 @@ static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_b
     SL_TRY(sl_world_gather(world, false, err));
     SL_TRY(sl_world_session(world, &session, err));
     SL_TRY(sl_world_backfill_plan(world, session, &asked.options, ret, err));
+    if (!has_chunks(ret))
+        SL_TRY(sl_world_rest(world, &rest, err));
+    *ret_rest = rest.is_new;
     int code = sl_world_refuse_leaks(world, &leaks, err);
     return code == SL_E_PERSONAL ? fail_diags(&leaks, err) : code;
 }
@@ -222,8 +264,9 @@ static json_t *answer_backfill(struct sl_world *world, const json_t *told)
 {
     struct sl_backfill_plan plan = {0};
     struct sl_err err = {0};
-    if (plan_backfill(world, told, &plan, &err) == SL_OK)
-        return json_pack("{s:o}", "plan", sl_backfill_plan_pack(&plan));
+    bool has_rest = false;
+    if (plan_backfill(world, told, &plan, &has_rest, &err) == SL_OK)
+        return json_pack("{s:o, s:b}", "plan", sl_backfill_plan_pack(&plan), "rest", (int)has_rest);
     return json_pack("{s:o}", "err", sl_fields_pack(sl_err_fields, &err));
 }
 

@@ -21,7 +21,9 @@ struct sl_plan_reply {
     struct sl_err err;             // no code: it may run
     struct sl_planned_node *nodes; // selected ones, and what they read
     size_t node_count;
-    int64_t due; // selected nodes that are not fresh; 0: there is nothing to do
+    // Selected nodes that are not fresh, or 1: all are, and what was built before is to be
+    // published. 0: there is nothing to do.
+    int64_t due;
 };
 struct sl_publish_request {
     const char *run_id, *command;
@@ -42,7 +44,8 @@ extern const struct sl_field sl_plan_request_fields[], sl_plan_reply_fields[],
 
 // In the worker: {"plan": {...}}, {"backfill": sl_backfill_asked_json}, {"publish": {...}} or
 // {"look": {...}} (run/checkup.h). False: it is none of these, or memory is out. The answer to a
-// backfill is {"plan": sl_backfill_plan_pack} or {"err": {...}}.
+// backfill is {"plan": sl_backfill_plan_pack, "rest": false} (true: without a chunk, and what was
+// built before is to be published) or {"err": {...}}.
 bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply);
 
 #endif

@@ -519,14 +519,15 @@ static int go_on_unkept(struct sl_service_run *run, const struct sl_err *trouble
     if (trouble->code == SL_E_STATE_DAMAGED && sl_service_keep(run, err) == SL_OK)
         return SL_OK;
     sl_err_clear(err);
-    if (service->held_back && run->who) {
+    if (service->held_back && run->who && !service->stops) {
         (void)sl_fail(err, SL_E_SERVE_HELD, "no run begins until it can be written again: %s",
                       service->held_back);
         return sl_err_hint(err, "make room; what comes by itself goes on then");
     }
     run->is_unkept = true;
-    sl_service_tell(SL_LOG_ERROR, run, "it is not kept in the state store, and %s: %s",
-                    service->held_back ? "waits" : "runs all the same", trouble->message);
+    if (!service->stops)
+        sl_service_tell(SL_LOG_ERROR, run, "it is not kept in the state store, and %s: %s",
+                        service->held_back ? "waits" : "runs all the same", trouble->message);
     return SL_OK;
 }
 
@@ -648,6 +649,23 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     return SL_OK;
 }
 
+void sl_service_tell_later(const struct sl_service_run *run, const struct sl_service_run *later,
+                           const struct sl_err *err)
+{
+    if (run->service->failure.code || err->code == SL_E_STATE_FENCED)
+        return; // who leads by now goes on with it
+    if (!later)
+        sl_service_tell(SL_LOG_ERROR, run, "it is not gone on with: %s", err->message);
+    else if (later->is_unkept)
+        sl_service_tell(SL_LOG_WARN, run,
+                        "what is missing cannot be kept yet as run %.8s: that is "
+                        "tried again before the service ends",
+                        later->id);
+    else
+        sl_service_tell(SL_LOG_INFO, run, "what is missing waits for the next service: run %.8s",
+                        later->id);
+}
+
 void sl_service_go_on_later(struct sl_service_run *run)
 {
     struct sl_asked asked = {.pipeline = run->pipeline,
@@ -665,13 +683,10 @@ void sl_service_go_on_later(struct sl_service_run *run)
         return;
     }
     asked.options.command = run->command;
-    int code = sl_service_make_run(run->service, &asked, &later, &err);
+    int code = keep(run->service, &asked, &later, &is_new, &err);
     if (code == SL_OK)
-        code = enqueue(later, &is_new, &err);
-    if (code == SL_OK)
-        sl_service_tell(SL_LOG_INFO, run, "what is missing waits for the next service: run %.8s",
-                        later->id);
-    else if (code != SL_E_STATE_FENCED) // else who leads by now goes on with it
-        sl_service_tell(SL_LOG_ERROR, run, "it is not gone on with: %s", err.message);
-    sl_service_free_run(later);
+        sl_service_append(run->service, later);
+    else
+        sl_service_free_run(later);
+    sl_service_tell_later(run, code == SL_OK ? later : NULL, &err);
 }

@@ -277,7 +277,7 @@ static int go_on_later(const struct sl_service_run *run, struct sl_err *err)
     char id[37];
     SL_TRY_NEW(asked, err);
     SL_TRY(sl_service_ask_backfill(run->service, &ask, id, err));
-    sl_service_tell(SL_LOG_INFO, run, "it goes on when the service begins again, as run %.8s", id);
+    sl_service_tell_later(run, sl_service_find(run->service, id), err);
     return SL_OK;
 }
 
@@ -291,8 +291,7 @@ void sl_backfill_go_on_later(struct sl_service_run *run)
 {
     struct sl_err err = {0};
     if (is_drained(run) && go_on_later(run, &err) != SL_OK)
-        sl_service_tell(SL_LOG_WARN, run, "the next service does not go on with it: %s",
-                        err.message);
+        sl_service_tell_later(run, NULL, &err);
 }
 
 void sl_service_end_backfill(struct sl_service_run *run)
@@ -391,32 +390,49 @@ int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json, 
 
 // --- after a kill
 
-// What it was asked to do is in the audit log; its commits say how far it has come.
-int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row,
-                        bool *ret_was_ours, struct sl_err *err)
+static int parse_asked(const char *text, json_t **ret, struct sl_err *err)
+{
+    return text ? sl_json_parse(text, strlen(text), "the state store", ret, err) : SL_OK;
+}
+
+// Its row has it; where that was not kept, the audit log. *ret is NULL: it is the command's.
+static int recall_asked(struct sl_service *service, const struct sl_run_row *row, json_t **ret,
+                        struct sl_err *err)
 {
     const struct sl_audit_filter filter = {.subject = row->id};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    SL_AUTO(sl_json_free) json_t *asked = NULL;
-    SL_AUTO(sl_json_free) json_t *later = NULL;
+    SL_AUTO(sl_json_free) json_t *options = NULL;
     struct sl_audit_entry *entries;
     size_t count, at = 0;
-    char id[37];
+    SL_TRY(parse_asked(row->options_json, &options, err));
+    *ret = json_incref(json_object_get(options, "backfill"));
+    if (*ret)
+        return SL_OK;
     sl_arena_init(&arena, 0);
     SL_TRY(sl_state_audit(service->state, &filter, &arena, &entries, &count, err));
     while (at < count && !sl_str_equal(entries[at].what, "backfill"))
         at++;
-    *ret_was_ours = at < count && entries[at].details_json;
-    if (!*ret_was_ours)
+    return at < count ? parse_asked(entries[at].details_json, ret, err) : SL_OK;
+}
+
+// Its commits say how far it has come.
+int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row,
+                        bool *ret_was_ours, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *asked = NULL;
+    SL_AUTO(sl_json_free) json_t *later = NULL;
+    char id[37];
+    SL_TRY(recall_asked(service, row, &asked, err));
+    *ret_was_ours = asked != NULL;
+    if (!asked)
         return SL_OK;
-    SL_TRY(sl_json_parse(entries[at].details_json, strlen(entries[at].details_json),
-                         "the audit log", &asked, err));
     later = asked_later(asked, row->id);
     SL_TRY_NEW(later, err);
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
                                  .trigger = "after a kill",
-                                 .who = entries[at].who,
-                                 .backfill = later};
+                                 .who = row->who,
+                                 .backfill = later,
+                                 .goes_on_with = row->id};
     sl_service_tell(SL_LOG_WARN, NULL, "backfill %s was killed: it goes on", row->id);
     return sl_service_ask_backfill(service, &ask, id, err);
 }

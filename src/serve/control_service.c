@@ -186,16 +186,14 @@ static int pause_pipeline(void *self, const char *pipeline, const char *who, con
     struct sl_service *service = self;
     const struct sl_pipeline *found;
     const struct sl_pause pause = {pipeline, who, why, sl_clock_now_us()};
-    bool was_paused = false;
+    bool is_new = true;
     SL_TRY(sl_service_require_leader(service, err));
     SL_TRY(require_pipeline(service, pipeline, &found, err));
-    SL_TRY(sl_state_resume(service->state, pipeline, &was_paused,
-                           err)); // a second one replaces the first
-    SL_TRY(sl_state_pause(service->state, &pause, NULL, err));
+    SL_TRY(sl_state_pause(service->state, &pause, &is_new, err));
     SL_TRY(sl_agenda_pause(service->agenda, pipeline, err));
     audit_json(service, who, "pause", pipeline, json_pack("{s:s*}", "why", why));
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' is paused by %s", pipeline, who);
-    return pause_json(&pause, true, was_paused, ret_json, err);
+    return pause_json(&pause, true, !is_new, ret_json, err);
 }
 
 static int resume_pipeline(void *self, const char *pipeline, const char *who, json_t **ret_json,

@@ -61,8 +61,9 @@ void sl_service_keep_run(struct sl_service *service, const char *pipeline, const
 static int recall(struct sl_service *service, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    const struct sl_run_filter newest = {.limit = RUNS_TO_RECALL};
     const char *environment = sl_service_project(service)->environment;
+    const struct sl_run_filter newest = {.environment = environment ? environment : "",
+                                         .limit = RUNS_TO_RECALL};
     struct sl_health_request past = {0};
     struct sl_run_row *runs;
     size_t count;
@@ -73,7 +74,6 @@ static int recall(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_state_runs(service->state, &newest, &arena, &runs, &count, err));
     for (size_t i = 0; i < count; i++)
         if (runs[i].pipeline && runs[i].ended_us &&
-            sl_str_equal(runs[i].environment, environment) &&
             !sl_map_has(&service->last_runs, runs[i].pipeline))
             sl_service_keep_run(service, runs[i].pipeline, runs[i].status);
     return SL_OK;

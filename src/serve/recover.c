@@ -104,7 +104,8 @@ static int end_cancelled(struct sl_service *service, struct sl_run_row *row, str
     return sl_state_end(service->state, row, err);
 }
 
-// Its service was killed when its rest was in the queue already, and it had not ended yet.
+// Its service was killed, or the one that took it up, when what goes on with it was in the queue
+// already, and it had not ended yet.
 static bool is_gone_on_with(const struct sl_service *service, const struct sl_run_row *row)
 {
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
@@ -133,7 +134,8 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
 {
     struct sl_asked asked = {.pipeline = row->pipeline ? row->pipeline : SL_NO_PIPELINE,
                              .trigger = "after a kill",
-                             .who = row->who};
+                             .who = row->who,
+                             .goes_on_with = row->id};
     struct sl_service_run *run;
     const char *why;
     if (row->pipeline && !sl_project_pipeline(sl_service_project(service), row->pipeline))

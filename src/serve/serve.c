@@ -595,13 +595,13 @@ static void end(struct sl_service *service)
     sl_sender_close(&service->sender);
     sl_courier_close(&service->courier);
     sl_systemd_close(&service->systemd);
+    if (service->newest) // of runs, too: while they are there
+        sl_service_close_left(service);
     while (service->runs) {
         struct sl_service_run *run = service->runs;
         service->runs = run->next;
         sl_service_free_run(run);
     }
-    if (service->newest)
-        sl_service_close_left(service);
     while (service->newest) {
         struct sl_generation *generation = service->newest;
         service->newest = generation->next;

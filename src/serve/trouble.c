@@ -79,8 +79,17 @@ static int write_left(struct sl_service *service, struct sl_left *left, struct s
     return sl_history_try_again(left->history, err) ? SL_OK : (int)err->code;
 }
 
+static bool waits_unkept(const struct sl_service_run *run)
+{
+    return run->is_unkept && run->state == SL_RUN_QUEUED;
+}
+
+// What a run has left out is kept before that run has ended.
 static int write_all_left(struct sl_service *service, struct sl_err *err)
 {
+    for (struct sl_service_run *at = service->runs; at; at = at->next)
+        if (waits_unkept(at))
+            SL_TRY(sl_service_keep(at, err));
     while (service->left) {
         struct sl_left *left = service->left;
         SL_TRY(write_left(service, left, err));
@@ -88,16 +97,19 @@ static int write_all_left(struct sl_service *service, struct sl_err *err)
         sl_history_close(&left->history);
         free(left);
     }
-    for (struct sl_service_run *at = service->runs; at; at = at->next)
-        if (at->is_unkept && at->state == SL_RUN_QUEUED)
-            SL_TRY(sl_service_keep(at, err));
     return SL_OK;
 }
 
 void sl_service_close_left(struct sl_service *service)
 {
-    struct sl_err ignored = {0};
-    (void)!write_all_left(service, &ignored);
+    struct sl_err err = {0};
+    (void)!write_all_left(service, &err);
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        if (waits_unkept(at) && !service->failure.code) // else who leads by now knows more
+            sl_service_tell(SL_LOG_ERROR, at,
+                            "it waited, and could not be kept for the next "
+                            "service: %s",
+                            err.message);
     while (service->left) {
         struct sl_left *left = service->left;
         service->left = left->next;
@@ -249,4 +261,6 @@ void sl_service_trouble(struct sl_service *service, const struct sl_err *err)
         begin_anew(service);
     else if (is_no_room(err->code) && !service->held_back)
         sl_service_look_for_room(service);
+    else if (err->code == SL_E_STATE_BUSY && !service->held_back) // what is not kept is, then
+        (void)uv_timer_start(&service->room_timer, on_room, FIRST_WAIT_MS, 0);
 }

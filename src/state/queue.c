@@ -74,20 +74,22 @@ int sl_state_set_ticks(struct sl_state *state, const struct sl_tick *ticks, size
 int sl_state_pause(struct sl_state *state, const struct sl_pause *pause, bool *ret_is_new,
                    struct sl_err *err)
 {
+    const struct sl_param names[] = {SL_TEXT(state->project), SL_TEXT(pause->pipeline)};
     const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(pause->pipeline),
                                       SL_TEXT(pause->who), SL_TEXT(pause->why),
                                       SL_NUMBER(pause->at_us)};
-    int64_t changed = 0;
-    SL_TRY(sl_write_one(state,
-                        &(struct sl_statement){
-                            .sql = "insert into pauses (project, pipeline, who, why, at_us) values "
-                                   "(?1, ?2, ?3, ?4, ?5) on conflict do nothing",
-                            .params = params,
-                            .count = 5,
-                            .ret_changed = &changed},
-                        SL_WAKE_DECISIONS, err));
+    int64_t before = 0;
+    SL_TRY(sl_write_begin(state, err));
+    int code = SL_RUN_WITH(state, "delete from pauses where project = ?1 and pipeline = ?2", names,
+                           .ret_changed = &before);
+    if (code == SL_OK)
+        code = SL_RUN(state,
+                      "insert into pauses (project, pipeline, who, why, at_us) values (?1, ?2, ?3, "
+                      "?4, ?5)",
+                      params);
+    SL_TRY(sl_write_end(state, code, SL_WAKE_DECISIONS, err));
     if (ret_is_new)
-        *ret_is_new = changed > 0;
+        *ret_is_new = before == 0;
     return SL_OK;
 }
 

@@ -115,6 +115,28 @@ def test_its_plan_is_shown_first_and_then_it_is_done(back):
     assert {table: back.rows(table) for table in expected} == expected
 
 
+def test_killed_after_its_last_chunk_the_next_service_publishes_it(back):
+    (back.folder / "models/total.sql").unlink()
+    back.run("run")
+    publications = back.folder / "lake/_publications"
+    before = (publications / "_last").read_bytes()
+    with Service(back) as service:
+        begun = ask(back, "POST", "/api/v1/backfills", {"tables": ["daily"]})[1]["run_id"]
+        number = wait_until(back, begun, has_ended)["published"]
+        assert service.end() == 0
+    (publications / f"{number:020}.json").unlink()  # as that kill leaves it
+    (publications / "_last").write_bytes(before)
+    with contextlib.closing(sqlite3.connect(back.folder / ".sluice/state.db")) as database, database:
+        database.execute("update runs set status = 'running', ended_us = 0 where id = ?", (begun,))
+    done = done_chunks(back)
+    with Service(back) as service:
+        service.wait_for("it goes on")
+        document = wait_until(back, begun, lambda document: has_ended(document) and begun in document["continues"])
+        assert (document["exit_code"], document["error"], document["published"]) == (0, None, number), document
+        assert service.end() == 0
+    assert done_chunks(back) == done
+
+
 @pytest.mark.parametrize("body, status, code", [
     ({"tables": ["daily"], "partition": ["day=soon"]}, "error", "SL0851"),
 ])
@@ -166,6 +188,8 @@ def test_killed_in_the_middle_the_next_service_goes_on_and_does_no_chunk_twice(s
         service.end(signal.SIGKILL)
     done = done_chunks(slow)
     assert 2 <= len(done) < DAYS
+    with contextlib.closing(sqlite3.connect(slow.folder / ".sluice/state.db")) as database, database:
+        assert database.execute("delete from audit where what = 'backfill'").rowcount == 1  # as where a full disk kept it out
     with Service(slow, "--threads", "1") as service:
         service.wait_for("it goes on")
         service.wait_for("ended: ok")
@@ -211,7 +235,7 @@ def test_drained_the_next_service_goes_on_and_does_no_chunk_twice(slow, signals)
         if signals == 2:
             service.process.send_signal(signal.SIGTERM)
         assert service.wait_for_end() == (0 if signals == 1 else 130)
-        assert any("it goes on when the service begins again" in line for line in service.seen)
+        assert any("what is missing waits for the next service" in line for line in service.seen)
     assert 2 <= len(done_chunks(slow)) < DAYS
     if signals == 2:  # as a kill leaves it once the rest is kept
         with contextlib.closing(sqlite3.connect(slow.folder / ".sluice/state.db")) as database, database:

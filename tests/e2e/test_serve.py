@@ -393,6 +393,75 @@ def test_killed_between_keeping_the_rest_of_a_run_and_its_end_the_rest_is_done_o
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
 
 
+def test_killed_before_it_could_publish_the_next_service_does_so(project):
+    by_hand(project)
+    publications = project.folder / "lake/_publications"
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        before = (publications / "_last").read_bytes()
+        deliver(project, 2)
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    (publications / "00000000000000000002.json").unlink()  # as that kill leaves it
+    (publications / "_last").write_bytes(before)
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database, database:
+        database.execute("update runs set status = 'running', ended_us = 0 where id = ?", (run,))
+    with Service(project) as service:
+        service.wait_for("runs again")
+        service.wait_for("ended: nothing")
+        project.run("trigger", "all")
+        service.wait_for("nothing to do: no input has changed")
+        assert service.end() == 0
+    assert [one["number"] for one in project.json("publications")["publications"]] == [2, 1]
+    assert "nothing to do" in project.run("run").stdout and len(project.json("publications")["publications"]) == 2
+
+
+def test_killed_once_more_while_it_takes_up_a_killed_run_that_run_is_done_again_once(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        wait_until_it_is_held(project)
+        service.end(signal.SIGKILL)
+    with subprocess.Popen(["flock", str(project.folder / ".sluice/run.lock"), "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        holder.stdin.write(b"x\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        with Service(project) as service:
+            service.wait_for("runs again")
+            service.wait_for("another program is at work")
+            service.end(signal.SIGKILL)
+        holder.stdin.close()
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database, database:
+        database.execute("update runs set status = 'running', ended_us = 0 where id = ?", (run,))  # as that kill leaves it
+    project.write("go", "")
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+
+
+def test_what_sigterm_has_left_undone_is_kept_though_another_program_wrote_meanwhile(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all", "--full-refresh")
+        wait_until_it_is_held(project)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as holder:
+            holder.execute("begin immediate")  # nobody else can write
+            project.write("go", "")
+            service.wait_for("cannot be kept yet")
+            holder.rollback()
+        assert service.wait_for_end() == 0
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
 def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):
     held_by_a_task(project)
     with Service(project) as service:
@@ -406,6 +475,23 @@ def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):
         service.process.wait()
     (project.folder / ".sluice/serve.sock").unlink()
     assert [waits["why"] for waits in project.json("status")["waiting"]] == ["no service is at work"]
+
+
+def test_what_was_asked_for_while_another_program_wrote_is_kept_soon_after(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        wait_until_it_is_held(project)
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as holder:
+            holder.execute("begin immediate")  # nobody else can write
+            second = project.json("trigger", "all")["run_id"]
+            service.wait_for("it is not kept in the state store")
+            holder.rollback()
+        end = time.monotonic() + PATIENCE_S
+        while [waits["run_id"] for waits in project.json("status")["waiting"]] != [second]:
+            assert time.monotonic() < end
+        service.process.kill()
+        service.process.wait()
 
 
 def test_a_cancel_that_cannot_be_written_down_says_so(project):

@@ -208,16 +208,22 @@ static void start(struct bed *bed, size_t number)
     OK(sl_handout_start(bed->handout, &bed->hander, &handed, &err));
 }
 
-static size_t claim(struct bed *bed, int64_t ttl_ms, size_t limit, struct sl_job **ret)
+static size_t claim_as(struct bed *bed, const char *holder, int64_t ttl_ms, size_t limit,
+                       struct sl_job **ret)
 {
     size_t count = 0;
     const struct sl_claim claim = {
-        .holder = HOLDER, .ttl_ms = ttl_ms, .limit = limit, .prefix = "prod/c0de/"};
+        .holder = holder, .ttl_ms = ttl_ms, .limit = limit, .prefix = "prod/c0de/"};
     for (int turn = 0; turn < 400 && !count; turn++) {
         uv_run(&bed->loop, UV_RUN_ONCE);
         OK(sl_state_claim(bed->working, &claim, &bed->arena, ret, &count, &err));
     }
     return count;
+}
+
+static size_t claim(struct bed *bed, int64_t ttl_ms, size_t limit, struct sl_job **ret)
+{
+    return claim_as(bed, HOLDER, ttl_ms, limit, ret);
 }
 
 static void complete(struct bed *bed, struct sl_job *job, const char *reply)
@@ -315,6 +321,25 @@ static void one_that_was_done_before_anybody_looked_has_begun_all_the_same(void 
     complete(bed, &jobs[0], "{\"reply\":{}}");
     RUN_UNTIL(bed, bed->end_count == 1);
     assert_true(bed->begun_count == 1 && bed->begun[0] == 70);
+}
+
+static void one_that_was_given_back_is_of_the_machine_that_has_done_it(void **state)
+{
+    struct bed *bed = *state;
+    struct sl_job *jobs;
+    bool is_lost = true;
+    int asked = 0;
+    appear(bed, "c0de", 1, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 1);
+    start(bed, 70);
+    assert_int_equal(claim(bed, HOLD_MS, 1, &jobs), 1);
+    RUN_UNTIL(bed, bed->begun_count == 1);
+    OK(sl_state_beat(bed->working, jobs, 1, 0, &is_lost, &asked, &err));
+    assert_int_equal(claim_as(bed, "two on host-2, process 5", HOLD_MS, 1, &jobs), 1);
+    complete(bed, &jobs[0], "{\"reply\":{}}");
+    RUN_UNTIL(bed, bed->end_count == 1);
+    assert_true(bed->begun_count == 2 && bed->begun[1] == 70);
+    assert_string_equal(bed->machine, "two");
 }
 
 static void what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none(void **state)
@@ -436,6 +461,7 @@ int main(void)
         CASE(a_claim_that_runs_out_is_a_lost_worker_and_its_late_reply_is_nothing),
         CASE(a_step_begins_once_where_it_was_claimed_and_not_when_it_is_handed_out),
         CASE(one_that_was_done_before_anybody_looked_has_begun_all_the_same),
+        CASE(one_that_was_given_back_is_of_the_machine_that_has_done_it),
         CASE(what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none),
         CASE(what_a_leader_before_had_handed_out_ends_before_anything_begins),
         CASE(what_nobody_is_left_to_claim_comes_back),

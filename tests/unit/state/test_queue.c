@@ -176,7 +176,7 @@ static void ticks_are_kept_and_only_a_later_one_of_the_queue_moves_them(void **s
     assert_int_equal(ticks[1].tick_us, 100);
 }
 
-static void a_pause_stays_as_it_was_first_until_it_is_taken_back(void **state)
+static void a_pause_takes_the_place_of_the_one_before_until_it_is_taken_back(void **state)
 {
     struct store *store = *state;
     struct sl_pause *pauses;
@@ -189,8 +189,9 @@ static void a_pause_stays_as_it_was_first_until_it_is_taken_back(void **state)
     assert_false(is_new);
     OK(sl_state_pauses(store->state, &store->arena, &pauses, &count, &err));
     assert_int_equal(count, 1);
-    assert_string_equal(pauses[0].who, "anna");
-    assert_string_equal(pauses[0].why, "month's end");
+    assert_string_equal(pauses[0].who, "bo");
+    assert_null(pauses[0].why);
+    assert_int_equal(pauses[0].at_us, 9);
     OK(sl_state_resume(store->state, "nightly", &was_paused, &err));
     assert_true(was_paused);
     OK(sl_state_resume(store->state, "nightly", &was_paused, &err));
@@ -468,7 +469,7 @@ int main(void)
         CASE(its_row_keeps_less_than_the_queue_where_that_is_asked_for),
         CASE(what_is_taken_out_of_the_queue_stays_in_the_history),
         CASE(ticks_are_kept_and_only_a_later_one_of_the_queue_moves_them),
-        CASE(a_pause_stays_as_it_was_first_until_it_is_taken_back),
+        CASE(a_pause_takes_the_place_of_the_one_before_until_it_is_taken_back),
         CASE(the_first_decision_stands),
         CASE(who_was_not_answered_is_asked_no_longer_when_the_run_ends),
         CASE(the_audit_log_is_read_from_its_end),
