@@ -465,7 +465,9 @@ int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked
     *ret = run;
     if (asked->backfill)
         SL_TRY(take_backfill(run, asked->backfill, err));
-    if (!run->pipeline || !run->trigger || (asked->who && !run->who))
+    if (!run->pipeline || !run->trigger || (asked->who && !run->who) ||
+        (asked->options.traceparent && !run->options.traceparent) ||
+        (asked->goes_on_with && !run->goes_on_with))
         return sl_fail_memory(err);
     SL_TRY(sl_strs_copy(&run->options.select, &asked->options.select, &run->arena, err));
     SL_TRY(sl_strs_copy(&run->options.may_break, &asked->options.may_break, &run->arena, err));
