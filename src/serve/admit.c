@@ -165,14 +165,18 @@ static void on_left(void *owner, struct sl_history *history)
 // What a full disk has kept from being done waits for room.
 static void ask_again(struct sl_service_run *run)
 {
-    const struct sl_asked asked = {
-        .pipeline = run->pipeline, .trigger = "after a full disk", .options = run->options};
+    struct sl_asked asked = {.pipeline = run->pipeline,
+                             .trigger = "after a full disk",
+                             .who = run->who,
+                             .is_unattended = true,
+                             .options = run->options};
     struct sl_service *service = run->service;
     struct sl_service_run *again;
     struct sl_err err = {0};
     const char *why;
     if (!run->has_met_full || !service->held_back || service->stops || run->interrupts)
         return;
+    asked.options.command = run->command;
     if (sl_service_ask(service, &asked, &again, &why, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
 }
@@ -511,9 +515,9 @@ static bool waits_for_room(const struct sl_service *service, const struct sl_ask
 }
 
 // The store could not take it. *ret_is_new: it is begun, or waits, all the same: tables are what a
-// run is for. A person is told instead, and asks again.
-static int go_on_unkept(struct sl_service_run *run, const struct sl_err *trouble, bool *ret_is_new,
-                        struct sl_err *err)
+// run is for. A person who waits for the answer is told instead, and asks again.
+static int go_on_unkept(struct sl_service_run *run, const struct sl_asked *asked,
+                        const struct sl_err *trouble, bool *ret_is_new, struct sl_err *err)
 {
     struct sl_service *service = run->service;
     *ret_is_new = true;
@@ -521,7 +525,7 @@ static int go_on_unkept(struct sl_service_run *run, const struct sl_err *trouble
     if (trouble->code == SL_E_STATE_DAMAGED && sl_service_keep(run, err) == SL_OK)
         return SL_OK;
     sl_err_clear(err);
-    if (service->held_back && run->who) {
+    if (service->held_back && run->who && !asked->is_unattended) {
         (void)sl_fail(err, SL_E_SERVE_HELD, "no run begins until it can be written again: %s",
                       service->held_back);
         return sl_err_hint(err, "make room; what comes by itself goes on then");
@@ -574,7 +578,7 @@ static int keep(struct sl_service *service, const struct sl_asked *asked,
     if (code == SL_E_STATE_FENCED)
         *err = trouble;
     else if (trouble.code)
-        code = go_on_unkept(*ret, &trouble, ret_is_new, err);
+        code = go_on_unkept(*ret, asked, &trouble, ret_is_new, err);
     return code;
 }
 

@@ -152,6 +152,7 @@ struct sl_asked {
     struct sl_start_options options;
     const json_t *backfill;
     const char *goes_on_with; // id of the run whose rest it does; NULL: none
+    bool is_unattended;       // nobody waits for the answer, whoever `who` is
 };
 // Keeps it in the queue and begins what there is room for. *ret is NULL if it was asked for before,
 // or is left out by the pipeline's overlap policy: *ret_why says which then.
