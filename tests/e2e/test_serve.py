@@ -166,7 +166,7 @@ def test_a_cancelled_run_says_so_with_who_and_when(project):
         service.wait_for("ended: cancelled")
         (shown,) = project.json("status")["runs"]
         who = pwd.getpwuid(os.getuid()).pw_name
-        assert (shown["status"], shown["cancelled_by"]) == ("cancelled", who)
+        assert (shown["status"], shown["cancelled_by"], shown["pipeline"]) == ("cancelled", who, "all")
         assert shown["cancelled_at"] >= shown["started"]
         assert f"of {run}" not in project.run("status").stdout and "cancelled" in project.run("status").stdout
         assert f"cancelled by {who} at " in project.run("status", run).stdout
