@@ -301,6 +301,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
 static void begin_or_fail(struct sl_service_run *run, const struct sl_pipeline *pipeline)
 {
     struct sl_err err = {0};
+    sl_marks_keep(run);
     if (begin(run, pipeline, &err) == SL_OK)
         return;
     sl_service_tell(SL_LOG_ERROR, run, "the run could not begin: %s", err.message);
@@ -419,6 +420,7 @@ int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, co
     *ret_is_kept = sl_service_audit(service, who, "cancel", run->id, NULL);
     if (run->state == SL_RUN_QUEUED) {
         sl_service_tell(SL_LOG_INFO, run, "cancelled before it began, by %s", who);
+        sl_marks_take_back(run);
         sl_service_give_up(run, "cancelled");
         return SL_OK;
     }
@@ -556,6 +558,7 @@ static void make_way(struct sl_service *service, const char *pipeline,
         if (at->state != SL_RUN_QUEUED || strcmp(at->pipeline, pipeline) != 0 || drop-- <= 0)
             continue;
         sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
+        sl_marks_keep(at);
         (void)!sl_service_cancel(service, at, BY_OVERLAP, &is_kept, &ignored);
     }
     for (struct sl_service_run *at = service->runs; at; at = at->next) {

@@ -63,6 +63,8 @@ struct sl_service_run {
     bool is_unkept;              // the state store does not hold it
     bool has_met_full;           // a step of it found no room
     bool has_begun;              // its history has
+    struct sl_tick *marks;       // marks.c; while it waits
+    size_t mark_count;
     struct sl_service_run *next; // in order of being asked for
 };
 
@@ -237,6 +239,16 @@ SL_MUST int sl_backfill_control_start(void *self, const json_t *asked, const cha
                                       const char *who, json_t **ret_json, struct sl_err *err);
 SL_MUST int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json,
                                      struct sl_err *err);
+
+// --- marks.c
+// What the trigger has seen is seen by this run that waits, which was asked for before that.
+SL_MUST int sl_mark_later(struct sl_service_run *run, const char *key, int64_t fingerprint,
+                          struct sl_err *err);
+// It begins, or another one does in its place.
+void sl_marks_keep(struct sl_service_run *run);
+// It will not begin: what came while it waited is told at the next look.
+void sl_marks_take_back(const struct sl_service_run *run);
+
 // --- handing.c
 // If other machines may take part. Before any run begins.
 SL_MUST int sl_service_hand_out(struct sl_service *service, struct sl_err *err);

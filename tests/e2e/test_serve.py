@@ -133,6 +133,28 @@ def test_a_file_that_arrives_starts_a_run_and_so_does_a_new_version_of_a_table(p
     assert project.rows("curated.total", "orders") == [("6",)]
 
 
+def test_what_came_while_a_run_waited_that_was_cancelled_is_seen_at_the_next_look(project):
+    write_shop(project, ("all", "max_runs: 1\nwhen:\n  - files: orders\n    settle: 0s\n"))
+    slow_model(project)
+    with Service(project, "--verbose") as service:
+        first = service.wait_for("begins (files")["run_id"]
+        service.wait_for("total ok")
+        deliver(project, 2)
+        end = time.monotonic() + PATIENCE_S
+        while not (waiting := project.json("status")["waiting"]):
+            assert time.monotonic() < end
+        deliver(project, 3)
+        assert service.wait_for("it sees what has changed since")["run_id"] == waiting[0]["run_id"]
+        project.run("cancel", waiting[0]["run_id"])
+        (project.folder / "models/slow.sql").unlink()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        project.run("cancel", first)
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("9",)]
+
+
 def test_a_person_starts_cancels_pauses_and_resumes(project):
     by_hand(project)
     slow_model(project)
