@@ -29,6 +29,7 @@ void sl_service_free_run(struct sl_service_run *run)
     sl_observer_close(&run->observer);
     sl_live_free(&run->live);
     sl_json_free(&run->backfill);
+    sl_json_free(&run->not_followed);
     sl_json_free(&run->options.plan);
     sl_arena_clear(&run->arena);
     free(run);

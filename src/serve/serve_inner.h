@@ -51,6 +51,7 @@ struct sl_service_run {
     json_t *backfill;         // sl_backfill_asked_json; NULL: it is a run of the pipeline
     const char *goes_on_with; // id of the run whose rest this one does; NULL: none
     char downstream[37];      // of a backfill that has ended: the run that followed; "": none
+    json_t *not_followed;     // sl_err_json: why the run that was to follow did not; NULL: it did
     struct sl_listener listener;
     enum sl_service_run_state state;
     struct sl_generation *generation; // at work

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import Project
 from test_backfill import DAYS, PROJECT, day, done_chunks, from_scratch, make, position, rates, sales
+from test_full_disk import Disk
 from test_serve import PATIENCE_S, Service
 from test_serve_http import UnixConnection
 
@@ -263,6 +264,61 @@ def test_a_command_whose_service_is_drained_says_how_it_goes_on(slow):
         output, _ = command.communicate(timeout=PATIENCE_S)
     error = json.loads(output)["error"]
     assert command.returncode == 1 and error["code"] == "SL0889" and f"`sluice backfill --resume {asked}`" in error["hint"], error
+
+
+@contextlib.contextmanager
+def asked_by_command(project, *arguments):
+    """The service does a backfill of one chunk for a command, which is stopped once it is at work."""
+    with Service(project, "--threads", "1") as service:
+        first = ask(project, "POST", "/api/v1/backfills", {"tables": ["daily"], "to": day(3), "chunk": 1})[1]["run_id"]
+        wait_until(project, first, lambda document: document["progress"])
+        command = subprocess.Popen([str(project.binary), "backfill", "daily", "--from", day(6), "--yes", *arguments], cwd=project.folder,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + PATIENCE_S
+        while len(listed := ask(project, "GET", "/api/v1/backfills")[1]["backfills"]) < 2:
+            assert time.monotonic() < end and command.poll() is None
+        asked = next(one["run_id"] for one in listed if one["run_id"] != first)
+        wait_until(project, asked, lambda document: document["progress"] and document["progress"]["running"])
+        command.send_signal(signal.SIGSTOP)
+        yield service, command, asked
+        command.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("arguments, code", [([], 0), (["--json"], 0), (["--downstream"], 1)])
+def test_a_command_whose_backfill_ended_just_before_the_service_is_told_so(slow, arguments, code):
+    correct(slow)
+    with asked_by_command(slow, *arguments) as (service, command, asked):
+        assert service.end() == 0
+    output, said = command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == code, said
+    if "--json" in arguments:
+        document = json.loads(output)
+        assert (document["run_id"], document["status"], document["exit_code"], document["error"]) == (asked, "ok", 0, None)
+        assert [step["table"] for step in document["steps"]] == ["curated.daily"]
+    else:
+        assert output.splitlines()[-1] == f"ok  run {asked[:8]}" and ("SL0889" in said) == (code == 1)
+    assert [values for chunk in done_chunks(slow)[-1:] for values in chunk] == [[day(number)] for number in range(6, DAYS + 1)]
+
+
+def test_that_what_reads_the_tables_could_not_be_asked_for_is_told_to_the_command(slow, tmp_path):
+    disk = Disk(tmp_path / "disk", "16m")
+    try:
+        shutil.move(slow.folder / ".sluice", disk.folder / "state")
+        (slow.folder / ".sluice").symlink_to(disk.folder / "state")
+        correct(slow)
+        with asked_by_command(slow, "--downstream") as (service, command, asked):
+            disk.leave_pages(0)
+            document = wait_until(slow, asked, has_ended)
+            assert (document["exit_code"], document["downstream_run_id"], document["downstream_error"]["code"]) == (0, None, "SL0845"), document
+            command.send_signal(signal.SIGCONT)
+            output, said = command.communicate(timeout=PATIENCE_S)
+            disk.clear()
+            service.wait_for("there is room again")
+            assert service.end() == 0
+    finally:
+        subprocess.run(["umount", disk.folder], check=True)
+    assert command.returncode == 1 and output.splitlines()[-1].startswith("ok  3 partitions")
+    assert "what reads the tables was not run" in said and "SL0845" in said
 
 
 def test_what_reads_the_tables_is_run_by_the_service_after_it(slow):
