@@ -36,7 +36,7 @@ static int follow(const struct sl_backfill_asking *asking, const char *path, jso
 {
     for (;; wait_a_moment()) {
         SL_AUTO(sl_json_free) json_t *answer = NULL;
-        SL_TRY(sl_client_ask(asking->project->state_folder, "GET", path, NULL, &answer, err));
+        SL_TRY(sl_wait_and_ask(asking->project->state_folder, path, &answer, err));
         const json_t *progress = json_object_get(answer, "progress");
         if (!json_is_null(json_object_get(answer, "exit_code"))) {
             *ret = answer;

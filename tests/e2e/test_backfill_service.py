@@ -1,10 +1,14 @@
 """Backfills that `sluice serve` does: asked over HTTP or by the command, killed, cancelled, beside its runs."""
 import contextlib
+import fcntl
+import http.server
 import json
 import shutil
 import sqlite3
 import signal
+import socketserver
 import subprocess
+import threading
 import time
 
 import pytest
@@ -264,6 +268,65 @@ def test_a_command_whose_service_is_drained_says_how_it_goes_on(slow):
         output, _ = command.communicate(timeout=PATIENCE_S)
     error = json.loads(output)["error"]
     assert command.returncode == 1 and error["code"] == "SL0889" and f"`sluice backfill --resume {asked}`" in error["hint"], error
+
+
+class Busy(socketserver.ThreadingUnixStreamServer):
+    """Passes requests on to the service; of those that follow what it took, some are told that it is busy."""
+
+    daemon_threads = True
+
+    def __init__(self, folder, service_folder):
+        folder.mkdir(mode=0o700)
+        self.real, self.refused, self.lock = service_folder / "serve.sock", [], threading.Lock()
+        super().__init__(str(folder / "serve.sock"), BusyHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def is_busy(self, path):
+        with self.lock:
+            kind = path.rsplit("/", 1)[-1][:5] if path.endswith("steps") else "end"
+            self.refused.append(kind)
+            return self.refused.count(kind) <= 2
+
+
+class BusyHandler(http.server.BaseHTTPRequestHandler):
+    def address_string(self):
+        return ""
+
+    def log_message(self, *unused):
+        pass
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, text = 503, json.dumps({"error": {"code": "SL0825", "message": "16 requests wait for an answer already", "hint": None}}).encode()
+        if self.command == "POST" or not self.server.is_busy(self.path):
+            connection = UnixConnection(self.server.real)
+            connection.request(self.command, self.path, body, {})
+            answer = connection.getresponse()
+            status, text = answer.status, answer.read()
+            connection.close()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = pass_on
+
+
+def test_commands_that_wait_go_on_when_the_service_is_busy_meanwhile(back, tmp_path):
+    correct(back)
+    shutil.copytree(back.folder, tmp_path / "beside", ignore=shutil.ignore_patterns(".sluice"))
+    beside = Project(tmp_path / "beside", back.binary)
+    with Service(back) as service, Busy(beside.folder / ".sluice", back.folder / ".sluice") as busy:
+        with open(beside.folder / ".sluice" / "run.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = beside.run("backfill", "daily", "--from", day(7), "--yes")
+        assert "the service does it" in done.stderr and done.stdout.splitlines()[-1].startswith("ok  2 partitions")
+        assert busy.refused.count("end") >= 3
+        busy.refused.clear()
+        assert beside.json("trigger", "all", "--wait")["status"] == "ok"
+        assert busy.refused.count("end") >= 3 and busy.refused.count("steps") == 3
+        busy.shutdown()
+        assert service.end() == 0
 
 
 @contextlib.contextmanager
