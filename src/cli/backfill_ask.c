@@ -130,8 +130,8 @@ static int read_steps(const struct sl_step_row *steps, size_t count, json_t *lis
 
 // What the history knows of its end, as the service would say it; NULL: it has not ended, or is
 // gone on with.
-static int find_end(const struct sl_backfill_asking *asking, const char *id,
-                    struct sl_arena *arena, json_t **ret, struct sl_err *err)
+static int find_end(const struct sl_backfill_asking *asking, const char *id, struct sl_arena *arena,
+                    json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
     const struct sl_state_place place = sl_project_state(asking->project);
@@ -150,13 +150,13 @@ static int find_end(const struct sl_backfill_asking *asking, const char *id,
     SL_AUTO(sl_json_free) json_t *list = json_array();
     SL_TRY_NEW(list, err);
     SL_TRY(read_steps(steps, count, list, &faults, err));
-    *ret = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:[], s:n, s:[], s:i, s:n, s:O}",
-                     "schema", "sluice.backfill.run/1", "run_id", row->id, "status", row->status,
-                     "who", sl_json_string_or_null(row->who), "started_at",
-                     sl_json_time(row->started_us), "ended_at", sl_json_time(row->ended_us),
-                     "asked", sl_backfill_asked_json(asking->asked), "tables", "progress",
-                     "running", "exit_code", sl_run_exit_code_of(row->status, &faults), "error",
-                     "steps", list);
+    *ret =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:[], s:n, s:[], s:i, s:n, s:O}", "schema",
+                  "sluice.backfill.run/1", "run_id", row->id, "status", row->status, "who",
+                  sl_json_string_or_null(row->who), "started_at", sl_json_time(row->started_us),
+                  "ended_at", sl_json_time(row->ended_us), "asked",
+                  sl_backfill_asked_json(asking->asked), "tables", "progress", "running",
+                  "exit_code", sl_run_exit_code_of(row->status, &faults), "error", "steps", list);
     return *ret ? SL_OK : sl_fail_memory(err);
 }
 
@@ -237,7 +237,8 @@ int sl_backfill_ask(const struct sl_backfill_asking *asking, int *ret_exit, stru
     SL_AUTO(sl_json_free) json_t *body = body_of(asking->asked);
     SL_AUTO(sl_json_free) json_t *answer = NULL;
     SL_TRY_NEW(body, err);
-    SL_TRY(sl_client_ask(asking->project->state_folder, "POST", "/api/v1/backfills", body, &answer, err));
+    SL_TRY(sl_client_ask(asking->project->state_folder, "POST", "/api/v1/backfills", body, &answer,
+                         err));
     const char *id = sl_json_text(answer, "run_id", "");
     sl_tell(asking->common, SL_LOG_INFO, "the service does it: run %.8s is %s", id,
             sl_json_text(answer, "status", "on its way"));

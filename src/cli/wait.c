@@ -56,8 +56,7 @@ static bool is_over(void *self)
     SL_AUTO(sl_json_free) json_t *run = NULL;
     char path[96];
     print_path(waiting, "", path);
-    const int code =
-        sl_client_ask(waiting->state_folder, "GET", path, NULL, &run, &waiting->err);
+    const int code = sl_client_ask(waiting->state_folder, "GET", path, NULL, &run, &waiting->err);
     if (code == SL_E_SERVE_BUSY)
         sl_err_clear(&waiting->err);
     if (code != SL_OK)

@@ -60,11 +60,11 @@ struct sl_service_run {
     int interrupts;
     bool is_cancelled; // it is interrupted because somebody, or a newer run, asked for it
     uv_timer_t *late, *press;
-    bool is_late;                // behind its deadline
-    bool is_unkept;              // the state store does not hold it
-    bool has_met_full;           // a step of it found no room
-    bool has_begun;              // its history has
-    struct sl_tick *marks;       // marks.c; while it waits
+    bool is_late;          // behind its deadline
+    bool is_unkept;        // the state store does not hold it
+    bool has_met_full;     // a step of it found no room
+    bool has_begun;        // its history has
+    struct sl_tick *marks; // marks.c; while it waits
     size_t mark_count;
     struct sl_service_run *next; // in order of being asked for
 };

@@ -40,8 +40,8 @@ static int tear_down(void **state)
 
 // --- judging
 
-static void one_finding_of_a_kind_and_subject_stands_and_what_is_bad_before_what_is_well(
-    void **state)
+static void
+one_finding_of_a_kind_and_subject_stands_and_what_is_bad_before_what_is_well(void **state)
 {
     struct made *made = *state;
     struct sl_finding items[] = {
