@@ -775,17 +775,22 @@ def marks_of_files(project):
 def test_files_that_come_while_a_run_waits_ask_for_no_other_one(project):
     held_by_a_task(project)
     project.write("pipelines/all.yml", "when:\n  - files: orders\n    settle: 0s\n")
-    with Service(project) as service:
+    with Service(project, "--verbose") as service:
         wait_until_it_is_held(project)
-        for number in range(2, 8):
-            before, end = marks_of_files(project), time.monotonic() + PATIENCE_S
+        before, end = marks_of_files(project), time.monotonic() + PATIENCE_S
+        deliver(project, 2)
+        while marks_of_files(project) == before:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        before = marks_of_files(project)
+        for number in range(3, 8):
             deliver(project, number)
-            while marks_of_files(project) == before:
-                assert time.monotonic() < end
-                time.sleep(0.02)
+            service.wait_for("it sees what has changed since")
+        assert marks_of_files(project) == before, "a run that has not begun moves no mark"
         project.write("go", "")
         service.wait_for("ended: ok")
         service.wait_for("ended: ok")
         assert service.end() == 0
+    assert marks_of_files(project) != before
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "ok"]
     assert project.rows("curated.total", "orders") == [("21",)]
