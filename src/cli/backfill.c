@@ -153,8 +153,8 @@ static int ask_service(const struct backfill_options *options, const struct sl_p
                        struct sl_backfill_view *view, int *ret_exit, struct sl_err *err)
 {
     const struct sl_backfill_asked asked = asked_of(options);
-    const struct sl_backfill_asking asking = {&options->common, project->state_folder, &asked,
-                                              options->detach, view};
+    const struct sl_backfill_asking asking = {&options->common, project, &asked, options->detach,
+                                              view};
     struct sl_err locked = *err;
     sl_err_clear(err);
     int code = sl_backfill_ask(&asking, ret_exit, err);

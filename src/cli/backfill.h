@@ -34,7 +34,7 @@ SL_MUST int sl_backfill_view_end(struct sl_backfill_view *view, const struct sl_
 // Asks the service to do it. SL_E_SERVE_NOBODY: there is none.
 struct sl_backfill_asking {
     const struct sl_common *common;
-    const char *state_folder;
+    const struct sl_project *project;
     const struct sl_backfill_asked *asked;
     bool is_detached; // its end is not waited for
     struct sl_backfill_view *view;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cli/wait.h"
+#include "run/run_status.h"
 #include "serve/client.h"
 
 #include <string.h>
@@ -35,7 +36,7 @@ static int follow(const struct sl_backfill_asking *asking, const char *path, jso
 {
     for (;; wait_a_moment()) {
         SL_AUTO(sl_json_free) json_t *answer = NULL;
-        SL_TRY(sl_client_ask(asking->state_folder, "GET", path, NULL, &answer, err));
+        SL_TRY(sl_wait_and_ask(asking->project->state_folder, path, &answer, err));
         const json_t *progress = json_object_get(answer, "progress");
         if (!json_is_null(json_object_get(answer, "exit_code"))) {
             *ret = answer;
@@ -99,12 +100,104 @@ static int wait_for_downstream(const struct sl_backfill_asking *asking, const js
                                int *ret_exit, struct sl_err *err)
 {
     const char *id = sl_json_text(answer, "downstream_run_id", NULL);
+    const json_t *failure = json_object_get(answer, "downstream_error");
+    if (json_is_object(failure)) {
+        (void)!fail_as_told(failure, err);
+        return sl_err_context(err, "what reads the tables was not run");
+    }
     if (id)
-        return sl_wait_for_run(asking->common, asking->state_folder, id, ret_exit, err);
+        return sl_wait_for_run(asking->common, asking->project->state_folder, id, ret_exit, err);
     if (asking->asked->downstream && *ret_exit != 130 && sl_json_int(answer, "exit_code", 0))
         sl_tell(asking->common, SL_LOG_WARN, "what reads the tables was not run");
     return SL_OK;
 }
+
+// --- a service that is gone
+
+static int read_steps(const struct sl_step_row *steps, size_t count, json_t *list,
+                      struct sl_run_faults *faults, struct sl_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *details = steps[i].details_json ? steps[i].details_json : "{}";
+        json_t *step = NULL;
+        SL_TRY(sl_json_parse(details, strlen(details), "the state store", &step, err));
+        if (json_array_append_new(list, step) != 0)
+            return sl_fail_memory(err);
+        sl_run_add_fault(faults, steps[i].status, sl_code_find(steps[i].code));
+    }
+    return SL_OK;
+}
+
+// What the history knows of its end, as the service would say it; NULL: it has not ended, or is
+// gone on with.
+static int find_end(const struct sl_backfill_asking *asking, const char *id, struct sl_arena *arena,
+                    json_t **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    const struct sl_state_place place = sl_project_state(asking->project);
+    const struct sl_run_filter filter = {.id = id, .limit = 1};
+    struct sl_run_faults faults = {0};
+    struct sl_step_row *steps;
+    struct sl_run_row *row;
+    const char *note;
+    size_t count;
+    *ret = NULL;
+    SL_TRY(sl_state_read(&place, arena, &state, &note, err));
+    SL_TRY(sl_state_runs(state, &filter, arena, &row, &count, err));
+    if (!count || !row->ended_us || sl_str_equal(row->status, "interrupted"))
+        return SL_OK;
+    SL_TRY(sl_state_steps(state, row->id, arena, &steps, &count, err));
+    SL_AUTO(sl_json_free) json_t *list = json_array();
+    SL_TRY_NEW(list, err);
+    SL_TRY(read_steps(steps, count, list, &faults, err));
+    *ret =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:[], s:n, s:[], s:i, s:n, s:O}", "schema",
+                  "sluice.backfill.run/1", "run_id", row->id, "status", row->status, "who",
+                  sl_json_string_or_null(row->who), "started_at", sl_json_time(row->started_us),
+                  "ended_at", sl_json_time(row->ended_us), "asked",
+                  sl_backfill_asked_json(asking->asked), "tables", "progress", "running",
+                  "exit_code", sl_run_exit_code_of(row->status, &faults), "error", "steps", list);
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
+static int fail_left(const struct sl_backfill_asking *asking, const char *id, struct sl_err *err)
+{
+    sl_err_clear(err);
+    (void)sl_fail(err, SL_E_SERVE_LEFT, "the service has ended before the backfill had");
+    return sl_err_hint(err,
+                       "it goes on when the service begins again; `sluice backfill --resume "
+                       "%.36s` does it without one",
+                       asking->asked->options.resume ? asking->asked->options.resume : id);
+}
+
+// It may have ended just before the service did.
+static int tell_without_service(const struct sl_backfill_asking *asking, const char *id,
+                                int *ret_exit, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_json_free) json_t *end = NULL;
+    struct sl_err ignored = {0};
+    sl_arena_init(&arena, 0);
+    if (find_end(asking, id, &arena, &end, &ignored) != SL_OK || !end)
+        return err->code == SL_E_SERVE_NOBODY ? fail_left(asking, id, err) : (int)err->code;
+    sl_err_clear(err);
+    *ret_exit = (int)sl_json_int(end, "exit_code", 0);
+    if (asking->common->json) {
+        SL_TRY(sl_print_json(end, err));
+    } else {
+        print_steps(asking->common, json_object_get(end, "steps"));
+        printf("%s  run %.8s\n", sl_json_text(end, "status", ""), id);
+        fflush(stdout);
+    }
+    if (!asking->asked->downstream || *ret_exit)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_SERVE_LEFT,
+                  "the service has ended before what reads the tables had been run");
+    return sl_err_hint(err, "if it waits in the queue (`sluice status`) the next service does it; "
+                            "`sluice run` does it without one");
+}
+
+// ---
 
 static int wait_for_end(const struct sl_backfill_asking *asking, const char *id, int *ret_exit,
                         struct sl_err *err)
@@ -114,14 +207,8 @@ static int wait_for_end(const struct sl_backfill_asking *asking, const char *id,
     (void)snprintf(path, sizeof path, "/api/v1/backfills/%.36s", id);
     int code = follow(asking, path, &answer, err);
     sl_backfill_view_wipe(asking->view);
-    if (code == SL_E_SERVE_NOBODY) {
-        sl_err_clear(err);
-        (void)sl_fail(err, SL_E_SERVE_LEFT, "the service has ended before the backfill had");
-        return sl_err_hint(err,
-                           "it goes on when the service begins again; `sluice backfill --resume "
-                           "%.36s` does it without one",
-                           asking->asked->options.resume ? asking->asked->options.resume : id);
-    }
+    if (code == SL_E_SERVE_NOBODY || code == SL_E_SERVE_MISSING)
+        return tell_without_service(asking, id, ret_exit, err);
     SL_TRY(code);
     const json_t *failure = json_object_get(answer, "error");
     if (json_is_object(failure))
@@ -150,7 +237,8 @@ int sl_backfill_ask(const struct sl_backfill_asking *asking, int *ret_exit, stru
     SL_AUTO(sl_json_free) json_t *body = body_of(asking->asked);
     SL_AUTO(sl_json_free) json_t *answer = NULL;
     SL_TRY_NEW(body, err);
-    SL_TRY(sl_client_ask(asking->state_folder, "POST", "/api/v1/backfills", body, &answer, err));
+    SL_TRY(sl_client_ask(asking->project->state_folder, "POST", "/api/v1/backfills", body, &answer,
+                         err));
     const char *id = sl_json_text(answer, "run_id", "");
     sl_tell(asking->common, SL_LOG_INFO, "the service does it: run %.8s is %s", id,
             sl_json_text(answer, "status", "on its way"));

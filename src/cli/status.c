@@ -39,10 +39,11 @@ static json_t *run_json(const struct sl_run_row *run)
                               (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped",
                               (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
                   : json_null();
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id, "command",
-                     run->command, "environment", run->environment, "status", sl_run_status(run),
-                     "started", sl_clock_format(run->started_us, started), "elapsed_ms", elapsed,
-                     "counts", counts, "cancelled_by", sl_json_string_or_null(run->cancelled_by),
+    return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id,
+                     "command", run->command, "environment", run->environment, "pipeline",
+                     run->pipeline, "status", sl_run_status(run), "started",
+                     sl_clock_format(run->started_us, started), "elapsed_ms", elapsed, "counts",
+                     counts, "cancelled_by", sl_json_string_or_null(run->cancelled_by),
                      "cancelled_at", sl_json_time(run->cancelled_us));
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define PAUSE_MS 200
+#define BUSY_MS 1000 // the service has enough to do
 
 struct waiting {
     const struct sl_common *common;
@@ -15,11 +16,25 @@ struct waiting {
     struct sl_err err;
 };
 
-static int ask(const struct waiting *waiting, const char *rest, json_t **ret, struct sl_err *err)
+static void print_path(const struct waiting *waiting, const char *rest, char ret[96])
 {
-    char path[96];
-    (void)snprintf(path, sizeof path, "/api/v1/runs/%.36s%s", waiting->run_id, rest);
-    return sl_client_ask(waiting->state_folder, "GET", path, NULL, ret, err);
+    (void)snprintf(ret, 96, "/api/v1/runs/%.36s%s", waiting->run_id, rest);
+}
+
+static void pause_for(int64_t ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+int sl_wait_and_ask(const char *state_folder, const char *path, json_t **ret, struct sl_err *err)
+{
+    int code;
+    while ((code = sl_client_ask(state_folder, "GET", path, NULL, ret, err)) == SL_E_SERVE_BUSY) {
+        sl_err_clear(err);
+        pause_for(BUSY_MS);
+    }
+    return code;
 }
 
 static bool on_line(void *self, const char *text, size_t length)
@@ -33,13 +48,19 @@ static bool on_line(void *self, const char *text, size_t length)
     return !sl_str_equal(sl_json_text(line, "event", ""), "run_end");
 }
 
-// The service is asked, which may be gone. A run whose process is gone has no time of its end.
+// The service is asked, which may be gone; one that is busy is asked again later. A run whose
+// process is gone has no time of its end.
 static bool is_over(void *self)
 {
     struct waiting *waiting = self;
     SL_AUTO(sl_json_free) json_t *run = NULL;
-    if (ask(waiting, "", &run, &waiting->err) != SL_OK)
-        return true;
+    char path[96];
+    print_path(waiting, "", path);
+    const int code = sl_client_ask(waiting->state_folder, "GET", path, NULL, &run, &waiting->err);
+    if (code == SL_E_SERVE_BUSY)
+        sl_err_clear(&waiting->err);
+    if (code != SL_OK)
+        return code != SL_E_SERVE_BUSY;
     if (!json_is_string(json_object_get(run, "ended_at")) &&
         !sl_str_equal(sl_json_text(run, "status", ""), "killed"))
         return false;
@@ -51,9 +72,8 @@ static bool is_over(void *self)
 // The log may say that it has ended a moment before the store does.
 static void wait_for_end(struct waiting *waiting)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     while (!waiting->run && !waiting->err.code && !is_over(waiting))
-        (void)nanosleep(&pause, NULL);
+        pause_for(PAUSE_MS);
 }
 
 static int exit_code_of(const char *status, const json_t *steps)
@@ -109,7 +129,9 @@ static int wait_and_tell(struct waiting *waiting, int *ret_exit, struct sl_err *
         *err = waiting->err;
         return sl_err_context(err, "run %.8s", waiting->run_id);
     }
-    SL_TRY(ask(waiting, "/steps", &answer, err));
+    char steps_path[96];
+    print_path(waiting, "/steps", steps_path);
+    SL_TRY(sl_wait_and_ask(waiting->state_folder, steps_path, &answer, err));
     json_t *steps = json_object_get(answer, "steps");
     *ret_exit = exit_code_of(sl_json_text(waiting->run, "status", ""), steps);
     return print_end(waiting, steps, *ret_exit, err);

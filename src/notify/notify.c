@@ -198,7 +198,7 @@ static int take_gone(struct judging *judging, const struct sl_graph *graph, stru
 
 // Most runs find nothing wrong and have nothing to end: they write nothing. `world`: where what is
 // gone can be seen; NULL: it cannot.
-static int judge(struct sl_notify *notify, const struct sl_findings *findings, const char *run_id,
+static int judge(struct sl_notify *notify, struct sl_findings *findings, const char *run_id,
                  const struct sl_world *world, struct sl_err *err)
 {
     SL_AUTO(judging_clear) struct judging judging = {.notify = notify};
@@ -215,6 +215,7 @@ static int judge(struct sl_notify *notify, const struct sl_findings *findings, c
     sl_map_clear(&judging.open);
     SL_TRY(sl_alert_store_begin(notify->store, err));
     SL_TRY(read_open(&judging, err)); // as it is now that nobody else writes
+    SL_TRY(sl_findings_settle(findings, &judging.arena, err));
     for (size_t i = 0; i < findings->count; i++)
         SL_TRY(take(&judging, &findings->items[i], err));
     // A run may be of a project that has been read anew since it began.

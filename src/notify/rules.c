@@ -1,6 +1,7 @@
 #include "notify/rules.h"
 
 #include "base/buf.h"
+#include "base/map.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -164,6 +165,26 @@ int sl_alerts_judge(const struct sl_alerts *alerts, const struct sl_subject *sub
         SL_TRY(add(&judge, SL_ALERT_SCHEMA_CHANGE, true,
                    sl_arena_printf(arena, "%s has other columns than before: %s", subject->name,
                                    subject->columns)));
+    return SL_OK;
+}
+
+int sl_findings_settle(struct sl_findings *findings, struct sl_arena *arena, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map kept = {0}; // "kind subject" -> struct sl_finding *
+    size_t count = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct sl_finding finding = findings->items[i];
+        const char *key = sl_arena_printf(arena, "%d %s", (int)finding.kind, finding.subject);
+        SL_TRY_NEW(key, err);
+        struct sl_finding *other = sl_map_get(&kept, key);
+        if (other && finding.is_bad && !other->is_bad)
+            *other = finding;
+        if (other)
+            continue;
+        findings->items[count] = finding;
+        SL_TRY(sl_map_set(&kept, key, &findings->items[count++], err));
+    }
+    findings->count = count;
     return SL_OK;
 }
 

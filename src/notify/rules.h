@@ -48,6 +48,11 @@ struct sl_findings {
 SL_MUST int sl_alerts_judge(const struct sl_alerts *alerts, const struct sl_subject *subject,
                             struct sl_arena *arena, struct sl_findings *ret, struct sl_err *err);
 
+// Leaves one finding of each kind and subject, in the order of their first. What is bad stands
+// before what is well, the first of them.
+SL_MUST int sl_findings_settle(struct sl_findings *findings, struct sl_arena *arena,
+                               struct sl_err *err);
+
 enum sl_alert_event { SL_EVENT_NONE, SL_EVENT_RAISED, SL_EVENT_REPEATED, SL_EVENT_RESOLVED };
 const char *sl_alert_event_name(enum sl_alert_event event); // "raised"
 

@@ -29,6 +29,7 @@ void sl_service_free_run(struct sl_service_run *run)
     sl_observer_close(&run->observer);
     sl_live_free(&run->live);
     sl_json_free(&run->backfill);
+    sl_json_free(&run->not_followed);
     sl_json_free(&run->options.plan);
     sl_arena_clear(&run->arena);
     free(run);
@@ -165,14 +166,18 @@ static void on_left(void *owner, struct sl_history *history)
 // What a full disk has kept from being done waits for room.
 static void ask_again(struct sl_service_run *run)
 {
-    const struct sl_asked asked = {
-        .pipeline = run->pipeline, .trigger = "after a full disk", .options = run->options};
+    struct sl_asked asked = {.pipeline = run->pipeline,
+                             .trigger = "after a full disk",
+                             .who = run->who,
+                             .is_unattended = true,
+                             .options = run->options};
     struct sl_service *service = run->service;
     struct sl_service_run *again;
     struct sl_err err = {0};
     const char *why;
     if (!run->has_met_full || !service->held_back || service->stops || run->interrupts)
         return;
+    asked.options.command = run->command;
     if (sl_service_ask(service, &asked, &again, &why, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
 }
@@ -297,6 +302,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
 static void begin_or_fail(struct sl_service_run *run, const struct sl_pipeline *pipeline)
 {
     struct sl_err err = {0};
+    sl_marks_keep(run);
     if (begin(run, pipeline, &err) == SL_OK)
         return;
     sl_service_tell(SL_LOG_ERROR, run, "the run could not begin: %s", err.message);
@@ -415,6 +421,7 @@ int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, co
     *ret_is_kept = sl_service_audit(service, who, "cancel", run->id, NULL);
     if (run->state == SL_RUN_QUEUED) {
         sl_service_tell(SL_LOG_INFO, run, "cancelled before it began, by %s", who);
+        sl_marks_take_back(run);
         sl_service_give_up(run, "cancelled");
         return SL_OK;
     }
@@ -465,7 +472,9 @@ int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked
     *ret = run;
     if (asked->backfill)
         SL_TRY(take_backfill(run, asked->backfill, err));
-    if (!run->pipeline || !run->trigger || (asked->who && !run->who))
+    if (!run->pipeline || !run->trigger || (asked->who && !run->who) ||
+        (asked->options.traceparent && !run->options.traceparent) ||
+        (asked->goes_on_with && !run->goes_on_with))
         return sl_fail_memory(err);
     SL_TRY(sl_strs_copy(&run->options.select, &asked->options.select, &run->arena, err));
     SL_TRY(sl_strs_copy(&run->options.may_break, &asked->options.may_break, &run->arena, err));
@@ -509,9 +518,9 @@ static bool waits_for_room(const struct sl_service *service, const struct sl_ask
 }
 
 // The store could not take it. *ret_is_new: it is begun, or waits, all the same: tables are what a
-// run is for. A person is told instead, and asks again.
-static int go_on_unkept(struct sl_service_run *run, const struct sl_err *trouble, bool *ret_is_new,
-                        struct sl_err *err)
+// run is for. A person who waits for the answer is told instead, and asks again.
+static int go_on_unkept(struct sl_service_run *run, const struct sl_asked *asked,
+                        const struct sl_err *trouble, bool *ret_is_new, struct sl_err *err)
 {
     struct sl_service *service = run->service;
     *ret_is_new = true;
@@ -519,7 +528,7 @@ static int go_on_unkept(struct sl_service_run *run, const struct sl_err *trouble
     if (trouble->code == SL_E_STATE_DAMAGED && sl_service_keep(run, err) == SL_OK)
         return SL_OK;
     sl_err_clear(err);
-    if (service->held_back && run->who && !service->stops) {
+    if (service->held_back && run->who && !asked->is_unattended && !service->stops) {
         (void)sl_fail(err, SL_E_SERVE_HELD, "no run begins until it can be written again: %s",
                       service->held_back);
         return sl_err_hint(err, "make room; what comes by itself goes on then");
@@ -551,6 +560,7 @@ static void make_way(struct sl_service *service, const char *pipeline,
         if (at->state != SL_RUN_QUEUED || strcmp(at->pipeline, pipeline) != 0 || drop-- <= 0)
             continue;
         sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
+        sl_marks_keep(at);
         (void)!sl_service_cancel(service, at, BY_OVERLAP, &is_kept, &ignored);
     }
     for (struct sl_service_run *at = service->runs; at; at = at->next) {
@@ -573,7 +583,7 @@ static int keep(struct sl_service *service, const struct sl_asked *asked,
     if (code == SL_E_STATE_FENCED)
         *err = trouble;
     else if (trouble.code)
-        code = go_on_unkept(*ret, &trouble, ret_is_new, err);
+        code = go_on_unkept(*ret, asked, &trouble, ret_is_new, err);
     return code;
 }
 

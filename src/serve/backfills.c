@@ -183,7 +183,7 @@ static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *
     const struct sl_err *failure = run->live ? sl_live_err(run->live) : NULL;
     SL_AUTO(sl_json_free)
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[], s:o, s:o}",
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[], s:o, s:O?, s:o}",
         "schema", "sluice.backfill.run/1", "run_id", run->id, "status", status_of(run), "who",
         sl_json_string_or_null(run->who), "asked_at", sl_json_time(run->asked_us), "started_at",
         sl_json_time(run->began_us), "ended_at", sl_json_time(has_ended ? sl_clock_now_us() : 0),
@@ -191,8 +191,8 @@ static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *
         has_ended ? json_integer(exit_code_of(run)) : json_null(), "error",
         failure && failure->code ? sl_err_json(failure) : json_null(), "backfill_id", json_null(),
         "tables", "progress", json_null(), "running", "downstream_run_id",
-        sl_json_string_or_null(*run->downstream ? run->downstream : NULL), "continues",
-        earlier_json(run->backfill));
+        sl_json_string_or_null(*run->downstream ? run->downstream : NULL), "downstream_error",
+        run->not_followed, "continues", earlier_json(run->backfill));
     SL_TRY_NEW(root, err);
     if (run->live)
         SL_TRY(add_live(run, root, err));
@@ -245,8 +245,9 @@ static int ask_downstream(struct sl_service_run *run, struct sl_err *err)
         SL_TRY(sl_strs_add(&ask.options.exclude, &arena, name, err));
     }
     SL_TRY(sl_service_ask(run->service, &ask, &next, &why, err));
-    if (next)
-        memcpy(run->downstream, next->id, sizeof next->id);
+    if (!next)
+        return sl_fail(err, SL_E_SERVE_CONFLICT, "%s", why);
+    memcpy(run->downstream, next->id, sizeof next->id);
     return SL_OK;
 }
 
@@ -299,8 +300,10 @@ void sl_service_end_backfill(struct sl_service_run *run)
     const bool wants_more = sl_json_bool(run->backfill, "downstream", false);
     struct sl_err err = {0};
     if (wants_more && !is_drained(run) && exit_code_of(run) == 0 && sl_live_backfill(run->live) &&
-        ask_downstream(run, &err) != SL_OK)
+        ask_downstream(run, &err) != SL_OK) {
         sl_service_tell(SL_LOG_WARN, run, "what reads the tables was not run: %s", err.message);
+        run->not_followed = sl_err_json(&err);
+    }
     remember(run);
 }
 

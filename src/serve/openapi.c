@@ -88,6 +88,9 @@ static const struct schema {
                                                                    "\"object\",\"null\"]},"
                                                                    "\"downstream_run_"
                                                                    "id\":" TEXT_OR_NULL
+                                                                   ",\"downstream_error\":{"
+                                                                   "\"type\":[\"object\","
+                                                                   "\"null\"]}"
                                                                    ",\"continues\":" LIST_OF(
                                                                        TEXT))},
     {"Backfills", OBJECT("[\"backfills\"]", "\"backfills\":" LIST_OF(REF("Backfill")))},

@@ -19,48 +19,43 @@ static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs
     return SL_OK;
 }
 
-static int read_goes_on_with(struct sl_service_run *run, const char *text, struct sl_err *err)
+// A copy of a member; NULL where there is none.
+static int read_text(const json_t *root, const char *name, struct sl_arena *arena, const char **ret,
+                     struct sl_err *err)
 {
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    if (!text)
-        return SL_OK;
-    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
-    run->goes_on_with = sl_arena_strdup(&run->arena, sl_json_text(root, "goes_on_with", NULL));
-    return SL_OK;
+    const char *text = sl_json_text(root, name, NULL);
+    *ret = sl_arena_strdup(arena, text);
+    return text && !*ret ? sl_fail_memory(err) : SL_OK;
 }
 
-// What was asked for is a backfill, or not.
-static int read_backfill(struct sl_service_run *run, const char *text, struct sl_err *err)
+static int read_options(const json_t *root, struct sl_arena *arena, struct sl_start_options *ret,
+                        struct sl_err *err)
 {
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    if (!text)
-        return SL_OK;
-    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
-    json_t *backfill = json_object_get(root, "backfill");
-    if (!backfill)
-        return SL_OK;
-    run->backfill = json_incref(backfill);
-    run->command = "backfill";
-    run->pipeline = SL_BACKFILL_PIPELINE;
-    return SL_OK;
-}
-
-static int parse_options(const char *text, struct sl_arena *arena, struct sl_start_options *ret,
-                         struct sl_err *err)
-{
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    if (!text)
-        return SL_OK;
-    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
     SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
     SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
     SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
     SL_TRY(read_strs(json_object_get(root, "approve"), arena, &ret->approved, err));
-    if (json_is_object(json_object_get(root, "plan")))
-        ret->plan = json_incref(json_object_get(root, "plan"));
     ret->full_refresh = sl_json_bool(root, "full_refresh", false);
     ret->fail_fast = sl_json_bool(root, "fail_fast", false);
-    ret->traceparent = sl_arena_strdup(arena, sl_json_text(root, "traceparent", NULL));
+    return read_text(root, "traceparent", arena, &ret->traceparent, err);
+}
+
+// What was asked for is a backfill, or a run. The text holds all of a plan: it is parsed once.
+static int read_queued(struct sl_service_run *run, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    if (!text)
+        return SL_OK;
+    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
+    SL_TRY(read_text(root, "goes_on_with", &run->arena, &run->goes_on_with, err));
+    run->backfill = json_incref(json_object_get(root, "backfill"));
+    if (!run->backfill) {
+        if (json_is_object(json_object_get(root, "plan")))
+            run->options.plan = json_incref(json_object_get(root, "plan"));
+        return read_options(root, &run->arena, &run->options, err);
+    }
+    run->command = "backfill";
+    run->pipeline = SL_BACKFILL_PIPELINE;
     return SL_OK;
 }
 
@@ -77,11 +72,7 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
     struct sl_service_run *run = NULL;
     int code = sl_service_make_run(service, &asked, &run, err);
     if (code == SL_OK)
-        code = read_backfill(run, queued->options_json, err);
-    if (code == SL_OK)
-        code = read_goes_on_with(run, queued->options_json, err);
-    if (code == SL_OK && !run->backfill)
-        code = parse_options(queued->options_json, &run->arena, &run->options, err);
+        code = read_queued(run, queued->options_json, err);
     if (code != SL_OK) {
         sl_service_free_run(run);
         return code;
@@ -136,6 +127,7 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
                              .trigger = "after a kill",
                              .who = row->who,
                              .goes_on_with = row->id};
+    SL_AUTO(sl_json_free) json_t *options = NULL;
     struct sl_service_run *run;
     const char *why;
     if (row->pipeline && !sl_project_pipeline(sl_service_project(service), row->pipeline))
@@ -154,7 +146,10 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
                         row->id);
         return SL_OK;
     }
-    SL_TRY(parse_options(row->options_json, arena, &asked.options, err));
+    if (row->options_json)
+        SL_TRY(sl_json_parse(row->options_json, strlen(row->options_json), "the history", &options,
+                             err));
+    SL_TRY(read_options(options, arena, &asked.options, err));
     asked.options.command = row->command;
     if (row->pipeline)
         sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",

@@ -179,17 +179,18 @@ static bool is_watched(enum sl_trigger_kind kind)
     return kind == SL_TRIGGER_FILES || kind == SL_TRIGGER_TABLE;
 }
 
-// It has not looked at its inputs yet, and will see what has come meanwhile.
-static bool has_one_that_waits(const struct sl_service *service, const struct sl_pipeline *pipeline)
+// It has not looked at its inputs yet, and will see what has come meanwhile. NULL: there is none.
+static struct sl_service_run *one_that_waits(const struct sl_service *service,
+                                             const struct sl_pipeline *pipeline)
 {
-    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+    for (struct sl_service_run *at = service->runs; at; at = at->next)
         for (size_t i = 0; i < pipeline->trigger_count; i++)
             if (at->state == SL_RUN_QUEUED && !at->is_unkept &&
                 is_watched(pipeline->triggers[i].kind) &&
                 strcmp(at->pipeline, pipeline->name) == 0 &&
                 strcmp(at->trigger, pipeline->triggers[i].key) == 0)
-                return true;
-    return false;
+                return at;
+    return NULL;
 }
 
 static void on_change(void *self, const struct sl_pipeline *pipeline,
@@ -203,11 +204,11 @@ static void on_change(void *self, const struct sl_pipeline *pipeline,
     const struct sl_asked asked = {.pipeline = pipeline->name, .trigger = trigger->key};
     if (service->stops)
         return;
+    struct sl_service_run *waiting = one_that_waits(service, pipeline);
     // First the run, then the mark: killed in between, it is told once more, and finds nothing.
-    int code = has_one_that_waits(service, pipeline)
-                   ? SL_OK
-                   : sl_service_ask(service, &asked, &run, &why, &err);
-    if (code == SL_OK)
+    int code = waiting ? sl_mark_later(waiting, trigger->key, fingerprint, &err)
+                       : sl_service_ask(service, &asked, &run, &why, &err);
+    if (code == SL_OK && !waiting)
         code = sl_state_set_ticks(service->state, &seen, 1, &err);
     if (code != SL_OK)
         sl_service_tell(SL_LOG_ERROR, NULL, "'%s' (%s): %s", pipeline->name, trigger->key,

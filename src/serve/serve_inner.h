@@ -51,6 +51,7 @@ struct sl_service_run {
     json_t *backfill;         // sl_backfill_asked_json; NULL: it is a run of the pipeline
     const char *goes_on_with; // id of the run whose rest this one does; NULL: none
     char downstream[37];      // of a backfill that has ended: the run that followed; "": none
+    json_t *not_followed;     // sl_err_json: why the run that was to follow did not; NULL: it did
     struct sl_listener listener;
     enum sl_service_run_state state;
     struct sl_generation *generation; // at work
@@ -59,10 +60,12 @@ struct sl_service_run {
     int interrupts;
     bool is_cancelled; // it is interrupted because somebody, or a newer run, asked for it
     uv_timer_t *late, *press;
-    bool is_late;                // behind its deadline
-    bool is_unkept;              // the state store does not hold it
-    bool has_met_full;           // a step of it found no room
-    bool has_begun;              // its history has
+    bool is_late;          // behind its deadline
+    bool is_unkept;        // the state store does not hold it
+    bool has_met_full;     // a step of it found no room
+    bool has_begun;        // its history has
+    struct sl_tick *marks; // marks.c; while it waits
+    size_t mark_count;
     struct sl_service_run *next; // in order of being asked for
 };
 
@@ -152,6 +155,7 @@ struct sl_asked {
     struct sl_start_options options;
     const json_t *backfill;
     const char *goes_on_with; // id of the run whose rest it does; NULL: none
+    bool is_unattended;       // nobody waits for the answer, whoever `who` is
 };
 // Keeps it in the queue and begins what there is room for. *ret is NULL if it was asked for before,
 // or is left out by the pipeline's overlap policy: *ret_why says which then.
@@ -239,6 +243,16 @@ SL_MUST int sl_backfill_control_start(void *self, const json_t *asked, const cha
                                       const char *who, json_t **ret_json, struct sl_err *err);
 SL_MUST int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json,
                                      struct sl_err *err);
+
+// --- marks.c
+// What the trigger has seen is seen by this run that waits, which was asked for before that.
+SL_MUST int sl_mark_later(struct sl_service_run *run, const char *key, int64_t fingerprint,
+                          struct sl_err *err);
+// It begins, or another one does in its place.
+void sl_marks_keep(struct sl_service_run *run);
+// It will not begin: what came while it waited is told at the next look.
+void sl_marks_take_back(const struct sl_service_run *run);
+
 // --- handing.c
 // If other machines may take part. Before any run begins.
 SL_MUST int sl_service_hand_out(struct sl_service *service, struct sl_err *err);

@@ -319,14 +319,26 @@ int sl_watch_files(uv_loop_t *loop, const struct sl_pipeline *pipeline, const st
     return SL_OK;
 }
 
+static void set_told(struct sl_watch_item *item, int64_t fingerprint)
+{
+    item->told = fingerprint;
+    item->waiting = 0;
+    (void)uv_timer_stop(&item->wait);
+    sl_watch_look(item);
+}
+
 void sl_watch_saw(struct sl_watch *watch, int64_t fingerprint)
 {
-    for (struct sl_watch_item *item = watch->items; item; item = item->next) {
-        item->told = fingerprint;
-        item->waiting = 0;
-        (void)uv_timer_stop(&item->wait);
-        sl_watch_look(item);
-    }
+    for (struct sl_watch_item *item = watch->items; item; item = item->next)
+        set_told(item, fingerprint);
+}
+
+void sl_watch_take_back(struct sl_watch *watch, const char *pipeline, const char *key,
+                        int64_t fingerprint)
+{
+    for (struct sl_watch_item *item = watch->items; item; item = item->next)
+        if (strcmp(item->pipeline->name, pipeline) == 0 && strcmp(item->trigger->key, key) == 0)
+            set_told(item, fingerprint);
 }
 
 int sl_watch_reload(struct sl_watch *watch, const struct sl_project *project, struct sl_err *err)

@@ -59,6 +59,9 @@ SL_MUST int sl_watch_files(uv_loop_t *loop, const struct sl_pipeline *pipeline,
                            struct sl_err *err);
 // All that is watched was seen like that: told until it is otherwise.
 void sl_watch_saw(struct sl_watch *watch, int64_t fingerprint);
+// The trigger has seen no more than that, whatever was told since; 0: nothing yet.
+void sl_watch_take_back(struct sl_watch *watch, const char *pipeline, const char *key,
+                        int64_t fingerprint);
 // Triggers whose pipeline and key are still there go on with what they have seen; what they were
 // waiting for is looked at again.
 SL_MUST int sl_watch_reload(struct sl_watch *watch, const struct sl_project *project,

@@ -1,16 +1,21 @@
 """Backfills that `sluice serve` does: asked over HTTP or by the command, killed, cancelled, beside its runs."""
 import contextlib
+import fcntl
+import http.server
 import json
 import shutil
 import sqlite3
 import signal
+import socketserver
 import subprocess
+import threading
 import time
 
 import pytest
 
 from conftest import Project
 from test_backfill import DAYS, PROJECT, day, done_chunks, from_scratch, make, position, rates, sales
+from test_full_disk import Disk
 from test_serve import PATIENCE_S, Service
 from test_serve_http import UnixConnection
 
@@ -287,6 +292,120 @@ def test_a_command_whose_service_is_drained_says_how_it_goes_on(slow):
         output, _ = command.communicate(timeout=PATIENCE_S)
     error = json.loads(output)["error"]
     assert command.returncode == 1 and error["code"] == "SL0889" and f"`sluice backfill --resume {asked}`" in error["hint"], error
+
+
+class Busy(socketserver.ThreadingUnixStreamServer):
+    """Passes requests on to the service; of those that follow what it took, some are told that it is busy."""
+
+    daemon_threads = True
+
+    def __init__(self, folder, service_folder):
+        folder.mkdir(mode=0o700)
+        self.real, self.refused, self.lock = service_folder / "serve.sock", [], threading.Lock()
+        super().__init__(str(folder / "serve.sock"), BusyHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def is_busy(self, path):
+        with self.lock:
+            kind = path.rsplit("/", 1)[-1][:5] if path.endswith("steps") else "end"
+            self.refused.append(kind)
+            return self.refused.count(kind) <= 2
+
+
+class BusyHandler(http.server.BaseHTTPRequestHandler):
+    def address_string(self):
+        return ""
+
+    def log_message(self, *unused):
+        pass
+
+    def pass_on(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, text = 503, json.dumps({"error": {"code": "SL0825", "message": "16 requests wait for an answer already", "hint": None}}).encode()
+        if self.command == "POST" or not self.server.is_busy(self.path):
+            connection = UnixConnection(self.server.real)
+            connection.request(self.command, self.path, body, {})
+            answer = connection.getresponse()
+            status, text = answer.status, answer.read()
+            connection.close()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = pass_on
+
+
+def test_commands_that_wait_go_on_when_the_service_is_busy_meanwhile(back, tmp_path):
+    correct(back)
+    shutil.copytree(back.folder, tmp_path / "beside", ignore=shutil.ignore_patterns(".sluice"))
+    beside = Project(tmp_path / "beside", back.binary)
+    with Service(back) as service, Busy(beside.folder / ".sluice", back.folder / ".sluice") as busy:
+        with open(beside.folder / ".sluice" / "run.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = beside.run("backfill", "daily", "--from", day(7), "--yes")
+        assert "the service does it" in done.stderr and done.stdout.splitlines()[-1].startswith("ok  2 partitions")
+        assert busy.refused.count("end") >= 3
+        busy.refused.clear()
+        assert beside.json("trigger", "all", "--wait")["status"] == "ok"
+        assert busy.refused.count("end") >= 3 and busy.refused.count("steps") == 3
+        busy.shutdown()
+        assert service.end() == 0
+
+
+@contextlib.contextmanager
+def asked_by_command(project, *arguments):
+    """The service does a backfill of one chunk for a command, which is stopped once it is at work."""
+    with Service(project, "--threads", "1") as service:
+        first = ask(project, "POST", "/api/v1/backfills", {"tables": ["daily"], "to": day(3), "chunk": 1})[1]["run_id"]
+        wait_until(project, first, lambda document: document["progress"])
+        command = subprocess.Popen([str(project.binary), "backfill", "daily", "--from", day(6), "--yes", *arguments], cwd=project.folder,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + PATIENCE_S
+        while len(listed := ask(project, "GET", "/api/v1/backfills")[1]["backfills"]) < 2:
+            assert time.monotonic() < end and command.poll() is None
+        asked = next(one["run_id"] for one in listed if one["run_id"] != first)
+        wait_until(project, asked, lambda document: document["progress"] and document["progress"]["running"])
+        command.send_signal(signal.SIGSTOP)
+        yield service, command, asked
+        command.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("arguments, code", [([], 0), (["--json"], 0), (["--downstream"], 1)])
+def test_a_command_whose_backfill_ended_just_before_the_service_is_told_so(slow, arguments, code):
+    correct(slow)
+    with asked_by_command(slow, *arguments) as (service, command, asked):
+        assert service.end() == 0
+    output, said = command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == code, said
+    if "--json" in arguments:
+        document = json.loads(output)
+        assert (document["run_id"], document["status"], document["exit_code"], document["error"]) == (asked, "ok", 0, None)
+        assert [step["table"] for step in document["steps"]] == ["curated.daily"]
+    else:
+        assert output.splitlines()[-1] == f"ok  run {asked[:8]}" and ("SL0889" in said) == (code == 1)
+    assert [values for chunk in done_chunks(slow)[-1:] for values in chunk] == [[day(number)] for number in range(6, DAYS + 1)]
+
+
+def test_that_what_reads_the_tables_could_not_be_asked_for_is_told_to_the_command(slow, tmp_path):
+    disk = Disk(tmp_path / "disk", "16m")
+    try:
+        shutil.move(slow.folder / ".sluice", disk.folder / "state")
+        (slow.folder / ".sluice").symlink_to(disk.folder / "state")
+        correct(slow)
+        with asked_by_command(slow, "--downstream") as (service, command, asked):
+            disk.leave_pages(0)
+            document = wait_until(slow, asked, has_ended)
+            assert (document["exit_code"], document["downstream_run_id"], document["downstream_error"]["code"]) == (0, None, "SL0845"), document
+            command.send_signal(signal.SIGCONT)
+            output, said = command.communicate(timeout=PATIENCE_S)
+            disk.clear()
+            service.wait_for("there is room again")
+            assert service.end() == 0
+    finally:
+        subprocess.run(["umount", disk.folder], check=True)
+    assert command.returncode == 1 and output.splitlines()[-1].startswith("ok  3 partitions")
+    assert "what reads the tables was not run" in said and "SL0845" in said
 
 
 def test_what_reads_the_tables_is_run_by_the_service_after_it(slow):

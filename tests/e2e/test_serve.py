@@ -133,6 +133,28 @@ def test_a_file_that_arrives_starts_a_run_and_so_does_a_new_version_of_a_table(p
     assert project.rows("curated.total", "orders") == [("6",)]
 
 
+def test_what_came_while_a_run_waited_that_was_cancelled_is_seen_at_the_next_look(project):
+    write_shop(project, ("all", "max_runs: 1\nwhen:\n  - files: orders\n    settle: 0s\n"))
+    slow_model(project)
+    with Service(project, "--verbose") as service:
+        first = service.wait_for("begins (files")["run_id"]
+        service.wait_for("total ok")
+        deliver(project, 2)
+        end = time.monotonic() + PATIENCE_S
+        while not (waiting := project.json("status")["waiting"]):
+            assert time.monotonic() < end
+        deliver(project, 3)
+        assert service.wait_for("it sees what has changed since")["run_id"] == waiting[0]["run_id"]
+        project.run("cancel", waiting[0]["run_id"])
+        (project.folder / "models/slow.sql").unlink()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        project.run("cancel", first)
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("9",)]
+
+
 def test_a_person_starts_cancels_pauses_and_resumes(project):
     by_hand(project)
     slow_model(project)
@@ -166,7 +188,7 @@ def test_a_cancelled_run_says_so_with_who_and_when(project):
         service.wait_for("ended: cancelled")
         (shown,) = project.json("status")["runs"]
         who = pwd.getpwuid(os.getuid()).pw_name
-        assert (shown["status"], shown["cancelled_by"]) == ("cancelled", who)
+        assert (shown["status"], shown["cancelled_by"], shown["pipeline"]) == ("cancelled", who, "all")
         assert shown["cancelled_at"] >= shown["started"]
         assert f"of {run}" not in project.run("status").stdout and "cancelled" in project.run("status").stdout
         assert f"cancelled by {who} at " in project.run("status", run).stdout
@@ -839,17 +861,22 @@ def marks_of_files(project):
 def test_files_that_come_while_a_run_waits_ask_for_no_other_one(project):
     held_by_a_task(project)
     project.write("pipelines/all.yml", "when:\n  - files: orders\n    settle: 0s\n")
-    with Service(project) as service:
+    with Service(project, "--verbose") as service:
         wait_until_it_is_held(project)
-        for number in range(2, 8):
-            before, end = marks_of_files(project), time.monotonic() + PATIENCE_S
+        before, end = marks_of_files(project), time.monotonic() + PATIENCE_S
+        deliver(project, 2)
+        while marks_of_files(project) == before:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        before = marks_of_files(project)
+        for number in range(3, 8):
             deliver(project, number)
-            while marks_of_files(project) == before:
-                assert time.monotonic() < end
-                time.sleep(0.02)
+            service.wait_for("it sees what has changed since")
+        assert marks_of_files(project) == before, "a run that has not begun moves no mark"
         project.write("go", "")
         service.wait_for("ended: ok")
         service.wait_for("ended: ok")
         assert service.end() == 0
+    assert marks_of_files(project) != before
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "ok"]
     assert project.rows("curated.total", "orders") == [("21",)]

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import json
 import os
+import pwd
 import signal
 import sqlite3
 import subprocess
@@ -145,6 +146,29 @@ def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(proje
 
 
 # --- a damaged state
+
+
+def test_what_a_full_disk_cut_off_is_done_again_for_whoever_asked_and_by_the_same_command(project, full_disk):
+    by_hand(project)
+    for name in ("slow", "quick"):
+        project.write(f"models/{name}.sql", "select nope from clean.orders")
+    project.run("run", exit_code=None)
+    (failed,) = project.json("status")["runs"]
+    assert failed["pipeline"] is None
+    slow_model(project, 2)
+    project.write("models/quick.sql", "select count(*) as n from clean.orders")
+    with Service(project) as service:
+        ask(project, "POST", f"/api/v1/runs/{failed['run_id']}/retry", {})
+        service.wait_for("quick ok")
+        full_disk.leave_pages(0)
+        service.wait_for("no run begins until it can be written again")
+        full_disk.clear()
+        service.wait_for("begins (after a full disk)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
+        asked = database.execute("select command, who from runs where trigger_key in ('by hand', 'after a full disk')").fetchall()
+    assert asked == [("retry", pwd.getpwuid(os.getuid()).pw_name)] * 2
 
 
 def damage(project):

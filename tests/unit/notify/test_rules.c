@@ -40,6 +40,27 @@ static int tear_down(void **state)
 
 // --- judging
 
+static void
+one_finding_of_a_kind_and_subject_stands_and_what_is_bad_before_what_is_well(void **state)
+{
+    struct made *made = *state;
+    struct sl_finding items[] = {
+        {.kind = SL_ALERT_FAILURE, .subject = "curated.daily", .summary = "well"},
+        {.kind = SL_ALERT_LAG, .subject = "curated.daily", .summary = "behind", .is_bad = true},
+        {.kind = SL_ALERT_FAILURE, .subject = "curated.daily", .summary = "first", .is_bad = true},
+        {.kind = SL_ALERT_FAILURE, .subject = "curated.total", .summary = "other", .is_bad = true},
+        {.kind = SL_ALERT_FAILURE, .subject = "curated.daily", .summary = "later", .is_bad = true},
+        {.kind = SL_ALERT_FAILURE, .subject = "curated.daily", .summary = "well again"},
+    };
+    struct sl_findings findings = {items, sizeof items / sizeof *items};
+    struct sl_err err = {0};
+    assert_int_equal(sl_findings_settle(&findings, &made->arena, &err), SL_OK);
+    assert_int_equal(findings.count, 3);
+    assert_string_equal(items[0].summary, "first");
+    assert_string_equal(items[1].summary, "behind");
+    assert_string_equal(items[2].summary, "other");
+}
+
 static void judge(struct made *made, const struct sl_subject *subject)
 {
     struct sl_err err = {0};
@@ -449,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(nothing_is_said_of_what_is_not_known),
+        CASE(one_finding_of_a_kind_and_subject_stands_and_what_is_bad_before_what_is_well),
         CASE(a_step_that_failed_is_told_with_its_error),
         CASE(a_late_run_is_an_sla_of_the_run),
         CASE(a_table_may_be_as_old_as_its_freshness),

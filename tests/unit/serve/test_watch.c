@@ -355,6 +355,31 @@ static void what_came_while_nobody_served_is_told_at_once(void **state)
     assert_int_equal(fixture->begins[0], 1);
 }
 
+static void what_is_taken_back_is_told_again(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t before;
+
+    make_folder("in");
+    add_files(fixture, "in/*.csv");
+    add_files(fixture, "in/*.txt");
+    begin(fixture);
+    before = fixture->fingerprints[0];
+    put("in/a.csv", "x\n");
+    wait_for(fixture, &fixture->changes[0], 1);
+    sl_watch_take_back(fixture->watch, "p", "t1", before);
+    wait_for(fixture, &fixture->changes[0], 2);
+    sl_watch_take_back(fixture->watch, "p", "t1", fixture->fingerprints[0]); // it has seen that
+    sl_watch_take_back(fixture->watch, "other", "t1", before);
+    put("in/a.txt", "x\n");
+    wait_for(fixture, &fixture->changes[1], 1);
+    put("in/b.txt", "x\n");
+    wait_for(fixture, &fixture->changes[1], 2);
+    assert_int_equal(fixture->changes[0], 2);
+    sl_watch_take_back(fixture->watch, "p", "t1", 0);
+    wait_for(fixture, &fixture->begins[0], 2);
+}
+
 static void a_project_that_is_read_anew_goes_on_with_what_it_has_seen(void **state)
 {
     struct fixture *fixture = *state;
@@ -464,6 +489,7 @@ int main(void)
         WITH_WATCH(a_file_that_grows_for_ever_is_not_waited_for_longer_than_it_may),
         WITH_WATCH(a_new_version_of_a_table_is_told_by_whomever),
         WITH_WATCH(what_came_while_nobody_served_is_told_at_once),
+        WITH_WATCH(what_is_taken_back_is_told_again),
         WITH_WATCH(a_project_that_is_read_anew_goes_on_with_what_it_has_seen),
         WITH_WATCH(what_changes_while_a_pipeline_is_paused_is_told_when_it_goes_on),
         WITH_WATCH(without_watches_files_are_polled_and_that_is_told_once),
