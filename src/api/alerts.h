@@ -56,9 +56,6 @@ SL_MUST int sl_alert_store_find(const struct sl_state_place *place, struct sl_al
                                 struct sl_err *err);
 // Whether other machines may send out of it.
 bool sl_alert_store_is_shared(const struct sl_alert_store *store);
-// For a loop that may not wait: others are waited for for 1.5 s at most, which is less than a
-// leader's lease lasts. Then SL_E_STATE_BUSY.
-void sl_alert_store_hurry(struct sl_alert_store *store);
 void sl_alert_store_close(struct sl_alert_store **store); // for SL_AUTO
 
 // Between begin and end nobody else writes, so that what was read stays true. Without an end, all

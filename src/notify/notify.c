@@ -11,7 +11,8 @@
 
 #define KEEP_US ((int64_t)365 * 86400 * 1000000)
 
-int sl_notify_open(const struct sl_project *project, struct sl_notify **ret, struct sl_err *err)
+int sl_notify_open(const struct sl_project *project, bool is_service, struct sl_notify **ret,
+                   struct sl_err *err)
 {
     SL_AUTO(sl_notify_close) struct sl_notify *notify = NULL;
     *ret = NULL;
@@ -20,17 +21,12 @@ int sl_notify_open(const struct sl_project *project, struct sl_notify **ret, str
     notify = calloc(1, sizeof *notify);
     SL_TRY_NEW(notify, err);
     notify->project = project;
-    const struct sl_state_place place = sl_project_state(project);
+    struct sl_state_place place = sl_project_state(project);
+    place.is_service = is_service;
     SL_TRY(sl_alert_store_open(&place, &notify->store, err));
     *ret = notify;
     notify = NULL;
     return SL_OK;
-}
-
-void sl_notify_hurry(struct sl_notify *notify)
-{
-    if (notify)
-        sl_alert_store_hurry(notify->store);
 }
 
 void sl_notify_close(struct sl_notify **notify)

@@ -22,11 +22,10 @@ struct sl_notify;
 
 // For one project that was read with its secrets; it must outlive the notify. One thread at a time.
 // SL_E_ALERTS if the store cannot be used.
-SL_MUST int sl_notify_open(const struct sl_project *project, struct sl_notify **ret,
-                           struct sl_err *err);
+// `is_service`: it is on a loop that may not wait for long.
+SL_MUST int sl_notify_open(const struct sl_project *project, bool is_service,
+                           struct sl_notify **ret, struct sl_err *err);
 void sl_notify_close(struct sl_notify **notify); // for SL_AUTO
-// For the loop of a service: see sl_alert_store_hurry.
-void sl_notify_hurry(struct sl_notify *notify);
 
 // --- Judging. Writes to the disk, never to the network. What fails here must not fail a run: the
 // caller reports it as a warning.

@@ -40,7 +40,7 @@ void sl_service_step_down(struct sl_service *service, const struct sl_err *why)
 static void step_down(struct sl_service *service, const char *why)
 {
     struct sl_err err = {0};
-    sl_service_tell(SL_LOG_ERROR, NULL, "it leads no more, and ends: %s", why);
+    sl_service_tell(SL_LOG_ERROR, NULL, "it leads no more, ends its steps and stands by: %s", why);
     (void)sl_fail(&err, SL_E_STATE_FENCED, "another service leads by now, or may: %s", why);
     sl_service_step_down(service, &err);
 }

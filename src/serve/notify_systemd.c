@@ -123,13 +123,18 @@ int sl_systemd_open(struct sl_systemd *ret, struct sl_arena *arena, struct sl_er
     return SL_OK;
 }
 
+void sl_systemd_stop_watchdog(struct sl_systemd *systemd)
+{
+    if (systemd->has_watchdog_timer)
+        uv_close((uv_handle_t *)&systemd->watchdog_timer, NULL);
+    systemd->has_watchdog_timer = false;
+}
+
 void sl_systemd_close(struct sl_systemd *systemd)
 {
     if (!systemd)
         return;
-    if (systemd->has_watchdog_timer)
-        uv_close((uv_handle_t *)&systemd->watchdog_timer, NULL);
-    systemd->has_watchdog_timer = false;
+    sl_systemd_stop_watchdog(systemd);
     if (systemd->address_length)
         (void)close(systemd->fd);
     systemd->address_length = 0;

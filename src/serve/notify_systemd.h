@@ -37,6 +37,8 @@ struct sl_systemd {
 // Reads the variables that systemd has set for this process, and takes them out of the environment:
 // they are not meant for those that it starts. SL_E_SYSTEMD if they make no sense.
 SL_MUST int sl_systemd_open(struct sl_systemd *ret, struct sl_arena *arena, struct sl_err *err);
+// Before its loop ends, which has to run once more; another one may begin it again.
+void sl_systemd_stop_watchdog(struct sl_systemd *systemd);
 // Stops to speak. Sockets stay. The loop has to run once more if there is a watchdog.
 void sl_systemd_close(struct sl_systemd *systemd); // NULL and twice are fine
 

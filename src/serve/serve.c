@@ -8,9 +8,11 @@
 #include "serve/serve_inner.h"
 #include "spec/serve.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MOST_WAIT_MS 60000
@@ -318,14 +320,14 @@ static void stop_runs(struct sl_service *service)
 static void tell_ready(struct sl_service *service)
 {
     struct sl_err err = {0};
-    if (sl_systemd_ready(&service->systemd, "serving", &err) != SL_OK)
+    if (sl_systemd_ready(service->systemd, "serving", &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, NULL, "%s", err.message);
 }
 
 static void reload(struct sl_service *service)
 {
     struct sl_err ignored = {0};
-    (void)!sl_systemd_reloading(&service->systemd, &ignored);
+    (void)!sl_systemd_reloading(service->systemd, &ignored);
     sl_service_reload(service);
     tell_ready(service);
 }
@@ -377,7 +379,8 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     service->stops = service->stops < 3 ? service->stops + 1 : 3;
-    (void)!sl_systemd_stopping(&service->systemd, says[service->stops - 1], &ignored);
+    service->is_told_to_end = true;
+    (void)!sl_systemd_stopping(service->systemd, says[service->stops - 1], &ignored);
     sl_service_tell(SL_LOG_INFO, NULL, "ending: %s", says[service->stops - 1]);
     stop_runs(service);
     sl_service_rest_soon(service);
@@ -429,12 +432,12 @@ static int open_state(struct sl_service *service, struct sl_err *err)
     return SL_OK;
 }
 
-// The first that is not a unix socket: those of this project are its own.
+// The first that is not a unix socket: those of this project are its own. Who gets it closes it.
 static int activated_socket(const struct sl_service *service)
 {
-    for (size_t i = 0; i < service->systemd.socket_count; i++)
-        if (!service->systemd.sockets[i].is_local)
-            return service->systemd.sockets[i].fd;
+    for (size_t i = 0; i < service->systemd->socket_count; i++)
+        if (!service->systemd->sockets[i].is_local)
+            return fcntl(service->systemd->sockets[i].fd, F_DUPFD_CLOEXEC, 3);
     return -1;
 }
 
@@ -474,8 +477,7 @@ int sl_service_open_alerts(struct sl_service *service, struct sl_err *err)
                                               .folder = project->folder,
                                               .environment = project->environment,
                                               .settings = &service->options.overrides};
-    SL_TRY(sl_notify_open(project, &service->notify, err));
-    sl_notify_hurry(service->notify);
+    SL_TRY(sl_notify_open(project, true, &service->notify, err));
     if (service->notify)
         SL_TRY(sl_sender_open(service->notify, &options, &service->sender, err));
     sl_sender_wake(service->sender); // for what the one before it has left
@@ -527,7 +529,6 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
 static int begin(struct sl_service *service, struct sl_err *err)
 {
     SL_TRY(init_timers(service, err));
-    SL_TRY(sl_systemd_open(&service->systemd, &service->arena, err));
     SL_TRY(sl_metrics_new(&service->metrics, err));
     SL_TRY(sl_generation_open(service, &service->newest, err));
     SL_TRY(lock_service(service, err));
@@ -537,7 +538,7 @@ static int begin(struct sl_service *service, struct sl_err *err)
     SL_TRY(watch_signals(service, err));
     sl_service_watch_edits(service);
     SL_TRY(sl_service_elect(service, err));
-    SL_TRY(sl_systemd_start_watchdog(&service->systemd, &service->loop, err));
+    SL_TRY(sl_systemd_start_watchdog(service->systemd, &service->loop, err));
     tell_ready(service);
     return SL_OK;
 }
@@ -595,7 +596,7 @@ static void end(struct sl_service *service)
     sl_edits_close(&service->edits);
     sl_sender_close(&service->sender);
     sl_courier_close(&service->courier);
-    sl_systemd_close(&service->systemd);
+    sl_systemd_stop_watchdog(service->systemd);
     if (service->newest) // of runs, too: while they are there
         sl_service_close_left(service);
     while (service->runs) {
@@ -628,9 +629,13 @@ static void clear(struct sl_service *service)
     sl_arena_clear(&service->arena);
 }
 
-int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_err *err)
+// Until it is told to end, or has lost the lead. *ret_has_begun is left as it is if it could not
+// begin.
+static int serve(const struct sl_serve_options *options, struct sl_systemd *systemd,
+                 bool *ret_has_begun, int *ret_exit, struct sl_err *err)
 {
     struct sl_service service = {.options = *options,
+                                 .systemd = systemd,
                                  .serve_lock = -1,
                                  .run_lock = -1,
                                  .place_fd = -1,
@@ -641,14 +646,48 @@ int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_er
         return sl_fail_errno(err, -code, "cannot begin an event loop");
     code = begin(&service, err);
     if (code == SL_OK) {
+        *ret_has_begun = true;
         uv_run(&service.loop, UV_RUN_DEFAULT);
         sl_service_resign(&service);
         *err = service.failure;
-        code = err->code;
+        if (err->code == SL_E_STATE_FENCED && service.is_told_to_end)
+            sl_err_clear(err); // what it was about to do, its successor does
+        code = (int)err->code;
     }
     end(&service);
     clear(&service);
     if (code == SL_OK)
         *ret_exit = service.stops > 1 ? 130 : 0;
     return code;
+}
+
+// One that has lost the lead stands by, as a new one would: nothing of what it knew may hold any
+// more. Meanwhile its store may be out of reach.
+static int serve_on(const struct sl_serve_options *options, struct sl_systemd *systemd,
+                    int *ret_exit, struct sl_err *err)
+{
+    const struct timespec pause = {.tv_sec = 1};
+    bool has_begun = false, has_told = false;
+    for (;;) {
+        int code = serve(options, systemd, &has_begun, ret_exit, err);
+        bool is_away = code == SL_E_STATE_CONNECT || code == SL_E_STATE_BUSY;
+        if (!has_begun || (!is_away && code != SL_E_STATE_FENCED))
+            return code;
+        if (is_away && !has_told)
+            sl_service_tell(SL_LOG_WARN, NULL, "waiting for the state store: %s", err->message);
+        has_told = is_away;
+        sl_err_clear(err);
+        signal(SIGHUP, SIG_IGN); // there is nothing to read anew; else it would be the end
+        if (is_away)
+            (void)nanosleep(&pause, NULL);
+    }
+}
+
+int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_systemd_close) struct sl_systemd systemd = {0};
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_systemd_open(&systemd, &arena, err));
+    return serve_on(options, &systemd, ret_exit, err);
 }

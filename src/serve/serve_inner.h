@@ -84,10 +84,10 @@ struct sl_service {
     struct sl_metrics *metrics;
     struct sl_notify *notify;
     struct sl_sender *sender;
-    struct sl_courier *courier; // telemetry.c; NULL: nobody is told of runs by machine
-    bool has_untold;            // facts that no child was started for
-    bool is_untaken[SL_WAYS];   // it was told that a receiver fails
-    struct sl_systemd systemd;
+    struct sl_courier *courier;  // telemetry.c; NULL: nobody is told of runs by machine
+    bool has_untold;             // facts that no child was started for
+    bool is_untaken[SL_WAYS];    // it was told that a receiver fails
+    struct sl_systemd *systemd;  // of the process
     struct sl_service_run *runs; // queued and at work
     json_t *backfills;           // documents of those that ended last; NULL: none
     size_t at_work;
@@ -100,7 +100,8 @@ struct sl_service {
     int64_t forgot_us;             // when old runs were last forgotten
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
-    int stops; // how often it was told to end
+    int stops; // how often it was told to end; 3, too, where the lead is lost
+    bool is_told_to_end;
     bool is_admitting, has_more_to_admit;
     struct sl_due *due; // ticks, by names of a generation that lives as long
     size_t due_count, due_done;

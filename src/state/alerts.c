@@ -116,7 +116,6 @@ struct sl_alert_store {
     char *project;
     char holder[120]; // of claims
     bool is_writing;  // between begin and end
-    bool is_hasty;
 };
 
 // A file of alerts is no state store: its failures are told as what they are.
@@ -145,14 +144,7 @@ int sl_alert_store_begin(struct sl_alert_store *store, struct sl_err *err)
     store->is_writing = true;
     if (!store->sql->lock)
         return SL_OK;
-    if (store->is_hasty)
-        SL_TRY(run(store, (struct sl_statement){.sql = "set local lock_timeout = 1500"}, err));
     return RUN(store, store->sql->lock, params, );
-}
-
-void sl_alert_store_hurry(struct sl_alert_store *store)
-{
-    store->is_hasty = true;
 }
 
 int sl_alert_store_end(struct sl_alert_store *store, struct sl_err *err)

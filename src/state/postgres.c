@@ -1,6 +1,7 @@
 #include "state/postgres.h"
 
 #include "api/leases.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define MOST_PARAMS 24
+#define BUSY_US INT64_C(500000)
 
 // Classes of SQLSTATE: 08 and 57P connections, 40 a deadlock or a lost race, 53 no room, and what
 // the time limits have ended.
@@ -27,6 +29,8 @@ int sl_postgres_store_fail(struct sl_postgres_store *store, PGconn *connection,
         for (size_t i = 0; state && i < sizeof passing / sizeof *passing; i++)
             if (sl_str_starts(state, passing[i]))
                 code = SL_E_STATE_BUSY;
+    if (code == SL_E_STATE_BUSY && store->is_service)
+        store->busy_us = sl_clock_monotonic_us();
     char message[sizeof err->message];
     snprintf(message, sizeof message, "%s", pq->PQerrorMessage(connection));
     for (size_t end = strlen(message); end > 0 && message[end - 1] == '\n'; end--)
@@ -192,11 +196,23 @@ static int run_once(struct sl_postgres_store *store, const struct sl_statement *
     return code;
 }
 
+// Where somebody holds a lock, of several calls one waits for it, so that the loop gets round.
+static int ready(void *self, struct sl_err *err)
+{
+    struct sl_postgres_store *store = self;
+    if (store->busy_us && sl_clock_monotonic_us() - store->busy_us < BUSY_US)
+        return sl_fail(err, SL_E_STATE_BUSY, "state store: it did not answer a moment ago");
+    store->busy_us = 0;
+    return SL_OK;
+}
+
 // Outside a transaction there is only reading, which may be done again.
 static int run(void *self, const struct sl_statement *statement, struct sl_err *err)
 {
     struct sl_postgres_store *store = self;
     struct sl_err first = {0};
+    if (!store->is_in_transaction)
+        SL_TRY(ready(store, err));
     int code = run_once(store, statement, &first);
     if (code == SL_E_STATE_CONNECT && !store->is_in_transaction) {
         SL_TRY(sl_postgres_store_connect(store, &store->connection, err));
@@ -321,6 +337,7 @@ const struct sl_store_kind sl_store_postgres = {
     .name = "postgres",
     .is_remote = true,
     .run = run,
+    .ready = ready,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

@@ -15,15 +15,18 @@
 // where nothing else is said.
 static const struct limit {
     const char *keyword, *value;
+    const char *of_service; // NULL: the same
 } limits[] = {
-    {"connect_timeout", "5"},                                 // seconds
-    {"tcp_user_timeout", "5000"},   {"keepalives_idle", "3"}, // seconds
-    {"keepalives_interval", "1"},   {"keepalives_count", "3"},
-    {"application_name", "sluice"}, {"client_encoding", "UTF8"},
+    {"connect_timeout", "5", "2"},                                        // seconds
+    {"tcp_user_timeout", "5000", "2500"}, {"keepalives_idle", "3", NULL}, // seconds
+    {"keepalives_interval", "1", NULL},   {"keepalives_count", "3", NULL},
+    {"application_name", "sluice", NULL}, {"client_encoding", "UTF8", NULL},
 };
+// A service's leader has to renew its lease, which lasts for three seconds, on the same loop.
+static const char of_command[] = "set statement_timeout = 15000; set lock_timeout = 10000; ";
+static const char of_service[] = "set statement_timeout = 2000; set lock_timeout = 1000; ";
 static const char session[] =
     "set client_min_messages = warning; set standard_conforming_strings = on; "
-    "set statement_timeout = 15000; set lock_timeout = 10000; "
     "set idle_in_transaction_session_timeout = 15000; set search_path = ";
 
 // The clock is that of the moment, not of the transaction, which may have waited.
@@ -85,7 +88,8 @@ static bool is_given(const PQconninfoOption *options, const char *keyword)
 }
 
 // What libpq says of a URL that it cannot read quotes pieces of it, of the password too.
-static int read_url(struct sl_postgres_store *store, const char *url, struct sl_err *err)
+static int read_url(struct sl_postgres_store *store, const char *url, bool is_service,
+                    struct sl_err *err)
 {
     const struct sl_libpq *pq = &store->libpq;
     size_t count = 0, most = sizeof limits / sizeof *limits;
@@ -112,8 +116,9 @@ static int read_url(struct sl_postgres_store *store, const char *url, struct sl_
     for (size_t i = 0; has_memory && i < sizeof limits / sizeof *limits; i++) {
         if (is_given(options, limits[i].keyword))
             continue;
+        const bool is_other = is_service && limits[i].of_service;
         store->keywords[count] = limits[i].keyword;
-        store->values[count++] = limits[i].value;
+        store->values[count++] = is_other ? limits[i].of_service : limits[i].value;
     }
     pq->PQconninfoFree(options);
     return has_memory ? SL_OK : sl_fail_memory(err);
@@ -122,6 +127,7 @@ static int read_url(struct sl_postgres_store *store, const char *url, struct sl_
 static int set_session(struct sl_postgres_store *store, PGconn *connection, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, store->is_service ? of_service : of_command);
     sl_buf_add(&sql, session);
     sl_buf_add_sql_name(&sql, store->schema);
     SL_TRY(sl_buf_check(&sql, err));
@@ -280,7 +286,7 @@ int sl_postgres_open(const struct sl_state_place *place, bool for_reading, void 
         return SL_E_STATE_LIBRARY;
     }
     SL_TRY(take_schema(place->url, &store->arena, &url, &store->schema, err));
-    SL_TRY(read_url(store, url, err));
+    SL_TRY(read_url(store, url, place->is_service, err));
     SL_TRY(sl_postgres_store_connect(store, &store->connection, err));
     SL_TRY(find_version(store, &version, err));
     if (version == 0 && for_reading) {
@@ -293,6 +299,9 @@ int sl_postgres_open(const struct sl_state_place *place, bool for_reading, void 
         SL_TRY(find_version(store, &version, err));
     }
     SL_TRY(refuse_later(store, version, err));
+    store->is_service = place->is_service; // only now: others may have been making it
+    if (store->is_service)
+        SL_TRY(set_session(store, store->connection, err));
     *ret = store;
     store = NULL;
     return SL_OK;

@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#define MOST_WAIT_US (16 * INT64_C(1000000)) // longer than statement_timeout
+// Longer than statement_timeout.
+#define MOST_WAIT_US (16 * INT64_C(1000000))
+#define MOST_WAIT_OF_SERVICE_US INT64_C(2500000)
 
 static bool wait_readable(int fd, int64_t deadline_us)
 {
@@ -23,7 +25,8 @@ static bool wait_readable(int fd, int64_t deadline_us)
 PGresult *sl_postgres_store_result(struct sl_postgres_store *store, PGconn *connection, int is_sent)
 {
     const struct sl_libpq *pq = &store->libpq;
-    int64_t deadline_us = sl_clock_monotonic_us() + MOST_WAIT_US;
+    int64_t deadline_us =
+        sl_clock_monotonic_us() + (store->is_service ? MOST_WAIT_OF_SERVICE_US : MOST_WAIT_US);
     PGresult *last = NULL, *next;
     if (!is_sent)
         return NULL;

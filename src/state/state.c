@@ -161,6 +161,8 @@ int sl_write_begin_free(struct sl_state *state, struct sl_err *err)
 
 static int begin_fenced(struct sl_state *state, bool is_relaxed, struct sl_err *err)
 {
+    if (state->kind->ready)
+        SL_TRY(state->kind->ready(state->self, err));
     SL_TRY(state->kind->begin(state->self, is_relaxed, err));
     int code = check_fence(state, err);
     if (code != SL_OK)

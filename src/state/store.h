@@ -53,6 +53,9 @@ struct sl_store_kind {
     const char *name;
     bool is_remote; // each statement is a way to another machine
     int (*run)(void *self, const struct sl_statement *statement, struct sl_err *err);
+    // SL_E_STATE_BUSY if another statement waited in vain a moment ago; NULL: waiting is not dear.
+    // What a lease hangs on does not ask.
+    int (*ready)(void *self, struct sl_err *err);
     // To write; waits for others. `is_relaxed`: see sl_write_begin_relaxed.
     int (*begin)(void *self, bool is_relaxed, struct sl_err *err);
     int (*commit)(void *self, struct sl_err *err); // after a failure the transaction is gone
