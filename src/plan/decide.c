@@ -176,7 +176,7 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         // Its step says it too, or does its work if it has passed by then.
         const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
         SL_TRY(because(node, arena, why, err));
-    } else if (node->kind == SL_NODE_TASK && sl_task_runs_always(node)) {
+    } else if (node->kind == SL_NODE_TASK && sl_task_runs_always(node) && !node->is_done) {
         SL_TRY(because(node, arena, "it is run in every run", err));
     } else if (node->kind == SL_NODE_INGEST && !node->facts.is_borrowed) {
         SL_TRY(decide_ingest(node, arena, err));

@@ -115,6 +115,7 @@ struct sl_node {
     size_t downstream_count;
     struct sl_facts facts;
     bool is_selected;
+    bool is_done; // of a task: it has run, in what this run goes on with
     enum sl_verdict verdict;
     struct sl_strs why;    // one sentence per cause, the strongest first
     const char *moved;     // "curated.revenue is version 3 now, was 2", where that is its cause

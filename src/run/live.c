@@ -210,6 +210,7 @@ static int make_request(struct sl_live *live, const struct sl_live_options *opti
     const struct sl_plan_request request = {.select = options->select,
                                             .exclude = options->exclude,
                                             .may_break = live->options.may_break,
+                                            .done = options->done,
                                             .full_refresh = options->full_refresh};
     json_t *packed = sl_fields_pack(sl_plan_request_fields, &request);
     live->request =

@@ -13,6 +13,7 @@ struct sl_live_options {
     const char *pipeline, *trigger, *who; // of its history; NULL: not said
     int64_t tick_us;
     struct sl_strs select, exclude, may_break;
+    struct sl_strs done;     // of struct sl_plan_request
     json_t *plan;            // that must still hold (SL_E_PLAN_CHANGED); NULL: any
     struct sl_strs approved; // see sl_gate_name: need not wait for a person
     bool full_refresh, fail_fast;

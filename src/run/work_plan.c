@@ -15,6 +15,7 @@ const struct sl_field sl_plan_request_fields[] = {
     SL_FIELD(struct sl_plan_request, select, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_plan_request, exclude, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_plan_request, may_break, SL_FIELD_TEXTS),
+    SL_FIELD(struct sl_plan_request, done, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_plan_request, full_refresh, SL_FIELD_BOOL),
     {0},
 };
@@ -76,6 +77,11 @@ static int decide(struct sl_world *world, const struct sl_plan_request *request,
     } else {
         SL_TRY(sl_graph_select(graph, &request->select, &request->exclude, &world->arena, err));
         SL_TRY(sl_world_gather_selected(world, err));
+    }
+    for (size_t i = 0; i < request->done.count; i++) {
+        struct sl_node *node = sl_graph_node(graph, request->done.items[i]);
+        if (node)
+            node->is_done = true;
     }
     return sl_plan_decide(graph, request->full_refresh, &world->arena, err);
 }

@@ -8,6 +8,7 @@
 
 struct sl_plan_request {
     struct sl_strs select, exclude, may_break;
+    struct sl_strs done; // tasks ("task.fetch") that need not run for this run's sake alone
     bool full_refresh;
 };
 struct sl_planned_node {

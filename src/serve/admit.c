@@ -254,6 +254,8 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
     static const struct sl_pipeline none = {0};
     struct sl_service *service = run->service;
     pipeline = pipeline ? pipeline : &none;
+    struct sl_strs done = {0};
+    SL_TRY(sl_service_done_tasks(run, &done, err));
     const struct sl_live_options options = {
         .id = run->id,
         .command = run->command,
@@ -266,6 +268,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .exclude = run->options.select.count || !run->has_pipeline ? run->options.exclude
                                                                    : pipeline->exclude,
         .may_break = run->options.may_break,
+        .done = done,
         .plan = run->options.plan,
         .approved = run->options.approved,
         .fail_fast = run->options.fail_fast,

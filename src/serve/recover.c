@@ -59,6 +59,56 @@ static int read_queued(struct sl_service_run *run, const char *text, struct sl_e
     return SL_OK;
 }
 
+// --- what has been done of it
+
+static int add_done(struct sl_service_run *run, const char *id, struct sl_arena *arena,
+                    struct sl_strs *ret, struct sl_err *err)
+{
+    struct sl_step_row *steps;
+    size_t count;
+    SL_TRY(sl_state_steps(run->service->state, id, arena, &steps, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_starts(steps[i].name, "task.") && strcmp(steps[i].status, "ok") == 0)
+            SL_TRY(sl_strs_add(ret, &run->arena, steps[i].name, err));
+    return SL_OK;
+}
+
+// The run that this one went on with; NULL: it began by itself.
+static int find_earlier(const struct sl_service *service, const char *id, struct sl_arena *arena,
+                        const char **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    const struct sl_run_filter filter = {.id = id, .limit = 1};
+    struct sl_run_row *rows;
+    size_t count;
+    *ret = NULL;
+    SL_TRY(sl_state_runs(service->state, &filter, arena, &rows, &count, err));
+    if (!count || !rows->options_json)
+        return SL_OK;
+    SL_TRY(
+        sl_json_parse(rows->options_json, strlen(rows->options_json), "the history", &root, err));
+    return read_text(root, "goes_on_with", arena, ret, err);
+}
+
+int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const char *at = run->backfill ? NULL : run->goes_on_with;
+    int code = SL_OK;
+    sl_arena_init(&arena, 0);
+    while (at && code == SL_OK) {
+        code = add_done(run, at, &arena, ret, err);
+        if (code == SL_OK)
+            code = find_earlier(run->service, at, &arena, &at, err);
+    }
+    if (code == SL_OK || code == SL_E_MEMORY)
+        return code;
+    sl_service_tell(SL_LOG_WARN, run, "tasks that have run already may run once more: %s",
+                    err->message);
+    sl_err_clear(err);
+    return SL_OK;
+}
+
 // --- what waits, and what was at work
 
 static int take_queued(struct sl_service *service, const struct sl_queued *queued,

@@ -164,6 +164,9 @@ SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *as
                            struct sl_service_run **ret, const char **ret_why, struct sl_err *err);
 // What is missing of a run that was interrupted waits in the state store for the next service.
 void sl_service_go_on_later(struct sl_service_run *run);
+// Tasks that ended well in what this run goes on with; in the run's arena.
+SL_MUST int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret,
+                                  struct sl_err *err);
 // Whether it does; `later` NULL: it could not even be made.
 void sl_service_tell_later(const struct sl_service_run *run, const struct sl_service_run *later,
                            const struct sl_err *err);

@@ -880,3 +880,39 @@ def test_files_that_come_while_a_run_waits_ask_for_no_other_one(project):
     assert marks_of_files(project) != before
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "ok"]
     assert project.rows("curated.total", "orders") == [("21",)]
+
+
+def until(condition):
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_tasks_that_had_ended_do_not_run_again_where_a_service_goes_on(project, number):
+    by_hand(project)
+    project.write("tasks/first.yml", "command: 'echo first >> ran.log'\n")
+    project.write("tasks/second.yml", "after: [task.first]\ncommand: 'echo second >> ran.log; sleep 3'\n")
+    project.write("tasks/third.yml", "after: [task.second]\ncommand: 'echo third >> ran.log'\n")
+    project.write("pipelines/tasks.yml", "select: [task.*]\n")
+
+    def ran(name):
+        file = project.folder / "ran.log"
+        return file.read_text().split().count(name) if file.exists() else 0
+
+    def kept():
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as state:
+            return state.execute("select count(*) from steps where name = 'task.first' and status = 'ok'").fetchone()[0]
+    with Service(project) as service:
+        project.run("trigger", "tasks")
+        until(lambda: ran("second") == 1 and kept() == 1)
+        service.end(number)
+    if number == signal.SIGKILL:  # so that the one that goes on is gone on with
+        with Service(project) as service:
+            until(lambda: ran("second") == 2)
+            service.end(number)
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [ran(name) for name in ("first", "second", "third")] == [1, 1 if number == signal.SIGTERM else 3, 1]
