@@ -22,6 +22,7 @@ struct sl_state_place {
                          // NULL: the folder. Without `schema` it is "sluice"
     const char *project; // its name: in PostgreSQL, several share tables. NULL is ""
     bool is_service;     // what it holds must outlast a power cut but for its last moments
+    bool may_be_away;    // of a server: it was there before, and is asked for at the first use
 };
 // Whether a text is the URL of a store and no folder: it begins with postgresql:// or postgres://.
 static inline bool sl_state_is_url(const char *text)

@@ -87,10 +87,12 @@ static void try_to_lead(struct sl_service *service)
 {
     struct sl_err err = {0};
     bool is_mine = false;
-    if (ask(service, &is_mine, &err) != SL_OK) {
+    bool is_away = ask(service, &is_mine, &err) != SL_OK;
+    if (is_away && !service->has_told_away)
         sl_service_tell(SL_LOG_WARN, NULL, "standing by: %s", err.message);
-        return;
-    }
+    else if (!is_away && service->has_told_away)
+        sl_service_tell(SL_LOG_INFO, NULL, "the state store is there again");
+    service->has_told_away = is_away;
     if (!is_mine && !service->has_stood_by && !service->stops) {
         service->has_stood_by = true;
         sl_service_stand_by(service);

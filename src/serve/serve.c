@@ -426,6 +426,7 @@ static int open_state(struct sl_service *service, struct sl_err *err)
     struct sl_state_place place = sl_project_state(sl_service_project(service));
     const char *note = NULL;
     place.is_service = true;
+    place.may_be_away = service->has_been;
     SL_TRY(sl_state_open(&place, &service->arena, &service->state, &note, err));
     if (note)
         sl_service_tell(SL_LOG_WARN, NULL, "%s", note);
@@ -636,6 +637,7 @@ static int serve(const struct sl_serve_options *options, struct sl_systemd *syst
 {
     struct sl_service service = {.options = *options,
                                  .systemd = systemd,
+                                 .has_been = *ret_has_begun,
                                  .serve_lock = -1,
                                  .run_lock = -1,
                                  .place_fd = -1,

@@ -110,7 +110,8 @@ struct sl_service {
     // Several over one state store: leader.c.
     const char *lease, *holder; // NULL: this one is alone
     int64_t token, leads_until_us;
-    bool is_leading, has_told_leader, has_stood_by;
+    bool has_been; // a service, in this process, that has lost the lead
+    bool is_leading, has_told_leader, has_told_away, has_stood_by;
     char *leader; // who leads, where it is another one; NULL: nobody knows
     uv_timer_t lease_timer;
     struct sl_handout *handout; // of steps to other machines; NULL: there are none

@@ -16,6 +16,7 @@ struct sl_postgres_store {
     const char *listens_for;  // project; NULL: nothing
     struct sl_map statements; // text -> name of what the server has prepared
     bool is_in_transaction;
+    bool is_unseen;    // which version it has is not known yet
     bool is_service;   // it has others to hear, and waits for less long
     int64_t failed_us; // monotonic, when it waited in vain for a connection; 0: not
     int64_t busy_us;   // monotonic, when a service waited in vain for an answer; 0: not

@@ -9,6 +9,7 @@
 // Of several calls that find it gone only the first one waits; a server that refuses is asked
 // again.
 #define PAUSE_US INT64_C(500000)
+#define PAUSE_OF_SERVICE_US INT64_C(2000000)
 #define SLOW_US INT64_C(1000000)
 
 // So that nobody waits for long for a server that is gone, nor a server for us. In milliseconds
@@ -134,41 +135,6 @@ static int set_session(struct sl_postgres_store *store, PGconn *connection, stru
     return sl_postgres_store_exec(store, connection, sql.text, err);
 }
 
-int sl_postgres_store_connect(struct sl_postgres_store *store, PGconn **connection,
-                              struct sl_err *err)
-{
-    const struct sl_libpq *pq = &store->libpq;
-    if (store->failed_us && sl_clock_monotonic_us() - store->failed_us < PAUSE_US)
-        return sl_fail(err, SL_E_STATE_CONNECT,
-                       "state store: it could not be reached a moment ago");
-    int64_t began_us = sl_clock_monotonic_us();
-    store->failed_us = 0;
-    if (connection == &store->connection) {
-        sl_map_clear(&store->statements);
-        store->is_in_transaction = false;
-    }
-    pq->PQfinish(*connection);
-    *connection = pq->PQconnectdbParams(store->keywords, store->values, 0);
-    if (!*connection)
-        return sl_fail_memory(err);
-    if (pq->PQstatus(*connection) != CONNECTION_OK) {
-        bool is_refused =
-            pq->PQconnectionUsedPassword(*connection) || pq->PQconnectionNeedsPassword(*connection);
-        const char *message = pq->PQerrorMessage(*connection);
-        size_t length = strcspn(message, "\n");
-        // A server that is full or starting says so after it has seen the password.
-        bool may_pass = strstr(message, "too many") || strstr(message, "connection slots") ||
-                        strstr(message, "the database system is") ||
-                        strstr(message, "server closed");
-        enum sl_code code = is_refused && !may_pass ? SL_E_STATE_LOGIN : SL_E_STATE_CONNECT;
-        if (sl_clock_monotonic_us() - began_us > SLOW_US)
-            store->failed_us = sl_clock_monotonic_us();
-        return sl_fail(err, code, "state store: %.*s", (int)length, message);
-    }
-    pq->PQsetNoticeProcessor(*connection, ignore_notice, NULL);
-    return set_session(store, *connection, err);
-}
-
 static int take_number(void *to, const struct sl_store_row *row, struct sl_err *err)
 {
     (void)err;
@@ -212,6 +178,57 @@ static int refuse_later(const struct sl_postgres_store *store, int64_t version, 
     return sl_err_hint(err,
                        "update Sluice on this machine (`sluice version` says which one it has), or "
                        "give it a schema of its own: state: postgresql://...?schema=NAME");
+}
+
+// What was out of reach when it was opened may have become another's.
+static int look(struct sl_postgres_store *store, struct sl_err *err)
+{
+    int64_t version = 0;
+    store->is_unseen = false;
+    int code = find_version(store, &version, err);
+    if (code == SL_OK)
+        code = version ? refuse_later(store, version, err)
+                       : sl_fail(err, SL_E_STATE, "the state store: schema '%s' is gone",
+                                 store->schema);
+    store->is_unseen = code != SL_OK;
+    return code;
+}
+
+int sl_postgres_store_connect(struct sl_postgres_store *store, PGconn **connection,
+                              struct sl_err *err)
+{
+    const struct sl_libpq *pq = &store->libpq;
+    int64_t pause_us = store->is_service ? PAUSE_OF_SERVICE_US : PAUSE_US;
+    if (store->failed_us && sl_clock_monotonic_us() - store->failed_us < pause_us)
+        return sl_fail(err, SL_E_STATE_CONNECT,
+                       "state store: it could not be reached a moment ago");
+    int64_t began_us = sl_clock_monotonic_us();
+    store->failed_us = 0;
+    if (connection == &store->connection) {
+        sl_map_clear(&store->statements);
+        store->is_in_transaction = false;
+    }
+    pq->PQfinish(*connection);
+    *connection = pq->PQconnectdbParams(store->keywords, store->values, 0);
+    if (!*connection)
+        return sl_fail_memory(err);
+    if (pq->PQstatus(*connection) != CONNECTION_OK) {
+        bool is_refused =
+            pq->PQconnectionUsedPassword(*connection) || pq->PQconnectionNeedsPassword(*connection);
+        const char *message = pq->PQerrorMessage(*connection);
+        size_t length = strcspn(message, "\n");
+        // A server that is full or starting says so after it has seen the password.
+        bool may_pass = strstr(message, "too many") || strstr(message, "connection slots") ||
+                        strstr(message, "the database system is") ||
+                        strstr(message, "server closed");
+        enum sl_code code = is_refused && !may_pass ? SL_E_STATE_LOGIN : SL_E_STATE_CONNECT;
+        if (sl_clock_monotonic_us() - began_us > SLOW_US)
+            store->failed_us = sl_clock_monotonic_us();
+        return sl_fail(err, code, "state store: %.*s", (int)length, message);
+    }
+    pq->PQsetNoticeProcessor(*connection, ignore_notice, NULL);
+    SL_TRY(set_session(store, *connection, err));
+    return store->is_unseen && connection == &store->connection ? look(store, err) : SL_OK;
 }
 
 static int make(struct sl_postgres_store *store, struct sl_err *err)
@@ -287,6 +304,12 @@ int sl_postgres_open(const struct sl_state_place *place, bool for_reading, void 
     }
     SL_TRY(take_schema(place->url, &store->arena, &url, &store->schema, err));
     SL_TRY(read_url(store, url, place->is_service, err));
+    if (place->may_be_away) {
+        store->is_unseen = store->is_service = true;
+        *ret = store;
+        store = NULL;
+        return SL_OK;
+    }
     SL_TRY(sl_postgres_store_connect(store, &store->connection, err));
     SL_TRY(find_version(store, &version, err));
     if (version == 0 && for_reading) {

@@ -33,8 +33,10 @@ PGresult *sl_postgres_store_result(struct sl_postgres_store *store, PGconn *conn
     for (;;) {
         while (pq->PQisBusy(connection)) {
             int fd = pq->PQsocket(connection);
-            if (!wait_readable(fd, deadline_us))
+            if (!wait_readable(fd, deadline_us)) {
+                store->failed_us = sl_clock_monotonic_us();
                 (void)shutdown(fd, SHUT_RDWR); // what is read next is its end
+            }
             if (!pq->PQconsumeInput(connection))
                 break;
         }

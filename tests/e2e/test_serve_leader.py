@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from conftest import SERVERS, Postgres, Project, free_port
-from test_serve import PATIENCE_S, Service, by_hand, slow_model
+from test_serve import PATIENCE_S, Service, by_hand, slow_model, until
 from test_serve_http import UnixConnection
 from test_state import url_of
 
@@ -111,7 +111,9 @@ def test_one_whose_database_was_away_leads_again_when_it_is_back(tmp_path, sluic
                 one.run("trigger", "all", "--wait")
                 subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
                 service.wait_for("leads no more")
-                service.wait_for("waiting for the state store")
+                service.wait_for("standing by: ")
+                until((one.folder / ".sluice" / "serve.sock").exists)
+                assert ask(one, "/healthz")[0] == 200 and ask(one, "/readyz")[0] == 503
                 subprocess.run([SERVERS / "pg.sh", "again", folder], check=True, timeout=120)
                 service.wait_for("serving '")
                 (tmp_path / "data" / "2.csv").write_text("id,amount\n3,1.5\n")
