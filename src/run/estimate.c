@@ -206,7 +206,8 @@ int sl_world_estimate_fits(struct sl_world *world, const struct sl_past_list *pa
 {
     const struct sl_graph *graph = &world->graph;
     struct sl_err trouble = {0};
-    struct sl_estimate_fit *fits = SL_NEW_ARRAY(&world->arena, struct sl_estimate_fit, graph->count);
+    struct sl_estimate_fit *fits =
+        SL_NEW_ARRAY(&world->arena, struct sl_estimate_fit, graph->count);
     struct sl_past_list *own = SL_NEW_ARRAY(&world->arena, struct sl_past_list, count);
     SL_TRY_NEW(fits, err);
     SL_TRY_NEW(own, err);

@@ -214,9 +214,8 @@ int sl_state_beat(struct sl_state *state, const struct sl_job *jobs, size_t coun
         .sql = "update jobs set until_us = sluice_now() + cast(?3 as bigint)" CLAIMS,
         .number = ttl_ms * 1000,
         .has_number = true};
-    const struct batch_change give_back = {
-        .sql = "update jobs set state = 0, holder = null" CLAIMS,
-        .wakes = SL_WAKE_JOBS};
+    const struct batch_change give_back = {.sql = "update jobs set state = 0, holder = null" CLAIMS,
+                                           .wakes = SL_WAKE_JOBS};
     return change_claims(state, jobs, count, ttl_ms > 0 ? &keep : &give_back, ret_is_lost,
                          ret_asked, err);
 }
@@ -247,13 +246,14 @@ int sl_state_replies(struct sl_state *state, size_t limit, struct sl_arena *aren
 }
 
 int sl_state_open_jobs(struct sl_state *state, const char *prefix, struct sl_arena *arena,
-                     struct sl_job **ret, size_t *ret_count, struct sl_err *err)
+                       struct sl_job **ret, size_t *ret_count, struct sl_err *err)
 {
     const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(prefix)};
     struct job_list list = {0};
     SL_TRY(SL_RUN_WITH(
         state,
-        "select seq, id, run_id, step, attempt, priority, null, token, case when state = 1 then holder "
+        "select seq, id, run_id, step, attempt, priority, null, token, case when state = 1 then "
+        "holder "
         "end, null from jobs where project = ?1 and state < 2 and " BEGINS("?2") " order by seq",
         params, .on_row = take_job, .to = &list, .arena = arena));
     *ret = list.rows;
