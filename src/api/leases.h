@@ -66,7 +66,8 @@ struct sl_claim {
 SL_MUST int sl_state_claim(struct sl_state *state, const struct sl_claim *claim,
                            struct sl_arena *arena, struct sl_job **ret, size_t *ret_count,
                            struct sl_err *err);
-// Keeps claims, each told by id and token, for ttl_ms from now; 0 gives them back. ret_is_lost[i]
+// Keeps claims, each told by id and token, for ttl_ms from now; 0 gives them back (one that was
+// pressed goes to nobody else, and is taken away when it is pressed again). ret_is_lost[i]
 // (`count` of them) is true of those that are another's by now, or gone: nothing may be done for
 // them any longer. ret_asked (of `count`, may be NULL) is what sl_state_press has asked for: 0 is
 // nothing.
@@ -85,9 +86,10 @@ SL_MUST int sl_state_replies(struct sl_state *state, size_t limit, struct sl_are
 SL_MUST int sl_state_collect(struct sl_state *state, const char *prefix, size_t limit,
                              struct sl_arena *arena, struct sl_job **ret, size_t *ret_count,
                              struct sl_err *err);
-// Those whose ids begin with the prefix and that somebody has claimed, without their requests.
-SL_MUST int sl_state_claimed(struct sl_state *state, const char *prefix, struct sl_arena *arena,
-                             struct sl_job **ret, size_t *ret_count, struct sl_err *err);
+// Those whose ids begin with the prefix and that are not done, without their requests; holder NULL:
+// nobody has it.
+SL_MUST int sl_state_open_jobs(struct sl_state *state, const char *prefix, struct sl_arena *arena,
+                               struct sl_job **ret, size_t *ret_count, struct sl_err *err);
 // Takes away those that nobody has claimed yet.
 SL_MUST int sl_state_take_back(struct sl_state *state, const char *prefix, struct sl_arena *arena,
                                struct sl_job **ret, size_t *ret_count, struct sl_err *err);

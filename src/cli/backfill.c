@@ -144,7 +144,7 @@ static int run_downstream(const struct backfill_options *options,
             sl_plan_count(&world.graph, SL_VERDICT_AFTER) ==
         0)
         return SL_OK;
-    SL_TRY(sl_world_estimate(&world, false, NULL, err));
+    SL_TRY(sl_world_estimate(&world, false, NULL, NULL, err));
     return sl_execute_run(&options->common, run, &world, ret_exit, err);
 }
 

@@ -371,7 +371,7 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
     struct sl_strs rest;
     SL_TRY(sl_refuse_leaks(common, world, err));
     SL_TRY(sl_refuse_broken(common, world, view->may_break, err));
-    SL_TRY(sl_world_estimate(world, view->full_refresh, &peak_bytes, err));
+    SL_TRY(sl_world_estimate(world, view->full_refresh, NULL, &peak_bytes, err));
     SL_TRY(sl_world_moves(world, &notes, err));
     SL_TRY(sl_world_deprecated(world, sl_clock_now_us(), &notes, err));
     SL_TRY(list_rest(world, &rest, err));

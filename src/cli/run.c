@@ -175,7 +175,7 @@ static int execute(const struct run_options *options, const char *command, struc
         .fail_fast = options->fail_fast,
     };
     SL_TRY(require_yes(options, world, err));
-    SL_TRY(sl_world_estimate(world, options->full_refresh, NULL, err));
+    SL_TRY(sl_world_estimate(world, options->full_refresh, NULL, NULL, err));
     return sl_execute_run(&options->common, run_options, world, ret_exit, err);
 }
 

@@ -13,5 +13,9 @@ SL_MUST int sl_pipeline_select(const struct sl_pipeline *pipeline, struct sl_gra
 // What is selected in the graph is as before. Fails only when memory is out.
 SL_MUST int sl_pipelines_check(struct sl_project *project, struct sl_graph *graph, int64_t now_us,
                                struct sl_arena *arena, struct sl_err *err);
+// Finds out which tables that triggers are about are made by a step of the pipeline itself. What is
+// selected in the graph is as before. A pipeline that selects nothing makes none.
+SL_MUST int sl_pipelines_find_own(struct sl_project *project, struct sl_graph *graph,
+                                  struct sl_arena *arena, struct sl_err *err);
 
 #endif

@@ -285,10 +285,9 @@ static size_t chunks_at_once(const struct planning *planning)
 }
 
 static int estimate_time(const struct planning *planning, struct sl_backfill_table *table,
-                         struct sl_err *err)
+                         const struct sl_estimate_fit *fit, struct sl_err *err)
 {
     const size_t count = table->found.count;
-    struct sl_estimate_fit fit;
     int64_t *rows = SL_NEW_ARRAY(&planning->world->arena, int64_t, count / table->chunk + 1);
     size_t chunks = 0;
     const struct sl_estimate *next_run = &table->node->estimate;
@@ -299,16 +298,34 @@ static int estimate_time(const struct planning *planning, struct sl_backfill_tab
         return SL_OK;
     }
     SL_TRY_NEW(rows, err);
-    SL_TRY(sl_world_estimate_fit(planning->world, table->node, &fit, err));
     for (size_t at = 0; at < count; at += table->chunk)
         rows[chunks++] = rows_of_chunk(
-            table, at, count - at < table->chunk ? count - at : table->chunk, fit.most_rows);
-    table->elapsed_ms = sl_estimate_parts_ms(&fit, rows, chunks, chunks_at_once(planning));
+            table, at, count - at < table->chunk ? count - at : table->chunk, fit->most_rows);
+    table->elapsed_ms = sl_estimate_parts_ms(fit, rows, chunks, chunks_at_once(planning));
+    return SL_OK;
+}
+
+// The history is asked once for all of them.
+static int estimate_times(struct planning *planning, const struct sl_past_list *pasts,
+                          struct sl_err *err)
+{
+    struct sl_backfill_plan *plan = planning->plan;
+    struct sl_arena *arena = &planning->world->arena;
+    const struct sl_node **nodes = SL_NEW_ARRAY(arena, const struct sl_node *, plan->count);
+    struct sl_estimate_fit *fits = SL_NEW_ARRAY(arena, struct sl_estimate_fit, plan->count);
+    SL_TRY_NEW(nodes, err);
+    SL_TRY_NEW(fits, err);
+    for (size_t i = 0; i < plan->count; i++)
+        nodes[i] = plan->tables[i].node;
+    SL_TRY(sl_world_estimate_fits(planning->world, pasts, nodes, plan->count, fits, err));
+    for (size_t i = 0; i < plan->count; i++)
+        SL_TRY(estimate_time(planning, &plan->tables[i], &fits[i], err));
     return SL_OK;
 }
 
 static int estimate(struct planning *planning, struct sl_err *err)
 {
+    const struct sl_past_list *pasts;
     struct sl_graph *graph = &planning->world->graph;
     struct sl_err ignored = {0};
     for (size_t i = 0; i < graph->count; i++)
@@ -319,12 +336,11 @@ static int estimate(struct planning *planning, struct sl_err *err)
         node->verdict = SL_VERDICT_STALE;
     }
     // A plan is a plan without it.
-    int code = sl_world_estimate(planning->world, !planning->plan->choice.is_stale, NULL, &ignored);
+    int code = sl_world_estimate(planning->world, !planning->plan->choice.is_stale, &pasts, NULL,
+                                 &ignored);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
-    for (size_t i = 0; i < planning->plan->count; i++)
-        SL_TRY(estimate_time(planning, &planning->plan->tables[i], err));
-    return SL_OK;
+    return estimate_times(planning, pasts, err);
 }
 
 static bool has_begun(const struct sl_backfill_plan *plan)

@@ -14,15 +14,16 @@ bool sl_backfill_is_chunk(const struct sl_backfill *backfill, size_t index)
 
 // --- the graph
 
-static bool reads(const struct sl_graph *graph, const struct sl_node *node,
-                  const struct sl_node *from)
+// Of the graph's nodes those that a table is computed from, whatever is between them. Each is
+// looked at once: they are in topological order.
+static void find_read(const struct sl_graph *graph, const struct sl_node *table, bool *ret)
 {
-    for (size_t i = 0; i < node->upstream_count; i++) {
-        const struct sl_node *input = &graph->nodes[node->upstream[i]];
-        if (input == from || reads(graph, input, from))
-            return true;
-    }
-    return false;
+    size_t at = (size_t)(table - graph->nodes);
+    memset(ret, 0, graph->count * sizeof *ret);
+    ret[at] = true;
+    for (at++; at-- > 0;)
+        for (size_t i = 0; ret[at] && i < graph->nodes[at].upstream_count; i++)
+            ret[graph->nodes[at].upstream[i]] = true;
 }
 
 static size_t chunks_of(const struct sl_backfill_table *table)
@@ -75,8 +76,9 @@ static int make_nodes(struct sl_backfill *backfill, struct sl_err *err)
 
 // All chunks of a table have the same list: the tables that have to be done before.
 static int link_chunks(struct sl_backfill *backfill, size_t table, size_t first, size_t count,
-                       struct sl_err *err)
+                       bool *is_read, struct sl_err *err)
 {
+    const struct sl_graph *graph = &backfill->run->world->graph;
     struct sl_arena *arena = &backfill->run->arena;
     struct sl_node *nodes = backfill->graph.nodes;
     const struct sl_backfill_plan *plan = backfill->plan;
@@ -87,8 +89,9 @@ static int link_chunks(struct sl_backfill *backfill, size_t table, size_t first,
     SL_TRY_NEW(before, err);
     SL_TRY_NEW(after, err);
     after[0] = table;
+    find_read(graph, plan->tables[table].node, is_read);
     for (size_t i = 0; i < table; i++)
-        if (reads(&backfill->run->world->graph, plan->tables[table].node, plan->tables[i].node))
+        if (is_read[plan->tables[i].node - graph->nodes])
             before[before_count++] = i;
     for (size_t i = 0; i < count; i++) {
         own[i] = first + i;
@@ -119,9 +122,11 @@ int sl_backfill_begin(const struct sl_backfill_plan *plan, struct sl_run *run,
     size_t first = plan->count;
     *ret = (struct sl_backfill){.plan = plan, .run = run};
     SL_TRY(make_nodes(ret, err));
+    bool *is_read = SL_NEW_ARRAY(&run->arena, bool, run->world->graph.count + 1);
+    SL_TRY_NEW(is_read, err);
     for (size_t i = 0; i < plan->count; i++) {
         size_t count = chunks_of(&plan->tables[i]);
-        SL_TRY(link_chunks(ret, i, first, count, err));
+        SL_TRY(link_chunks(ret, i, first, count, is_read, err));
         first += count;
     }
     ret->progress.started_us = sl_clock_monotonic_us();

@@ -85,6 +85,8 @@ void sl_controller_sort_out(struct sl_controller *controller);
 bool sl_controller_start(struct sl_controller *controller, size_t index);
 // A worker of another machine has it now.
 void sl_controller_begin(struct sl_controller *controller, size_t index, const char *machine);
+// That one has it no longer: it waits for another, and the attempt is the same.
+void sl_controller_given_back(struct sl_controller *controller, size_t index);
 void sl_controller_on_reply(struct sl_controller *controller, size_t index, const json_t *reply,
                             const struct sl_death *death);
 // Nobody has begun it: it waits for a worker again, and this was no attempt.

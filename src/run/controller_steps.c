@@ -190,8 +190,22 @@ void sl_controller_begin(struct sl_controller *controller, size_t index, const c
     struct sl_err ignored = {0};
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     outcome->machine = sl_arena_strdup(&outcome->arena, machine);
-    if (!outcome->has_begun) // else another one had it, and has given it back
+    if (!outcome->has_begun) {
         (void)!begin(controller, index, &ignored);
+    } else if (outcome->status == SL_STATUS_WAITING) { // another one had it, and has given it back
+        outcome->status = SL_STATUS_RUNNING;
+        (void)!limit(controller, index, &ignored);
+    }
+}
+
+// One that was stopped for its timeout stays so.
+void sl_controller_given_back(struct sl_controller *controller, size_t index)
+{
+    struct sl_outcome *outcome = sl_controller_outcome(controller, index);
+    outcome->status = SL_STATUS_WAITING;
+    outcome->machine = NULL;
+    if (sl_step_clock_use(controller, index) == SL_CLOCK_LIMIT)
+        sl_step_clock_stop(controller, index);
 }
 
 // What another machine is to do waits until a worker there has it.

@@ -143,7 +143,8 @@ static int recall(struct sl_world *world, struct sl_past_list *pasts, int64_t *r
     return recall_peak(state, world->project->environment, &world->arena, ret_peak_bytes, err);
 }
 
-int sl_world_estimate(struct sl_world *world, bool full_refresh, int64_t *ret_peak_bytes,
+int sl_world_estimate(struct sl_world *world, bool full_refresh,
+                      const struct sl_past_list **ret_pasts, int64_t *ret_peak_bytes,
                       struct sl_err *err)
 {
     struct sl_err trouble = {0};
@@ -151,6 +152,8 @@ int sl_world_estimate(struct sl_world *world, bool full_refresh, int64_t *ret_pe
                                           .price_per_hour = world->project->price_per_hour};
     struct sl_past_list *pasts =
         SL_NEW_ARRAY(&world->arena, struct sl_past_list, world->graph.count);
+    if (ret_pasts)
+        *ret_pasts = pasts;
     SL_TRY_NEW(pasts, err);
     if (ret_peak_bytes)
         *ret_peak_bytes = -1;
@@ -164,47 +167,61 @@ int sl_world_estimate(struct sl_world *world, bool full_refresh, int64_t *ret_pe
 
 #define MOST_RECALLED 200 // executions of the step: the one that read most may be long ago
 
-static int recall_fit(struct sl_world *world, const struct sl_node *node,
-                      struct sl_estimate_fit *ret, struct sl_err *err)
+static int recall_own(struct sl_world *world, const struct sl_node *const *nodes, size_t count,
+                      struct sl_past_list *ret, struct sl_err *err)
 {
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
     const struct sl_state_place place = sl_project_state(world->project);
-    struct sl_estimate_fit of_kind = {0};
-    struct sl_past_list own;
     const char *note;
     SL_TRY(sl_state_read(&place, &world->arena, &state, &note, err));
-    SL_TRY(recall_node(world, state, node, MOST_RECALLED, &own, err));
-    for (size_t i = 0; i < world->graph.count; i++) {
-        const struct sl_node *other = &world->graph.nodes[i];
-        struct sl_past_list pasts;
-        if (other->kind != node->kind || sl_node_is_view(other) || other == node)
-            continue;
-        SL_TRY(recall_node(world, state, other, SL_ESTIMATE_RUNS, &pasts, err));
-        const struct sl_estimate_fit fit = sl_estimate_fit(&pasts, INT64_MAX);
-        if (!fit.most_rows)
-            continue;
-        if (!of_kind.least_ms || fit.least_ms < of_kind.least_ms)
-            of_kind.least_ms = fit.least_ms;
-        if (fit.most_rows > of_kind.most_rows) {
-            of_kind.most_rows = fit.most_rows;
-            of_kind.most_ms = fit.most_ms;
-        }
-    }
-    *ret = sl_estimate_fit(&own, of_kind.least_ms);
-    if (!ret->most_rows)
-        *ret = of_kind;
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(recall_node(world, state, nodes[i], MOST_RECALLED, &ret[i], err));
     return SL_OK;
 }
 
-int sl_world_estimate_fit(struct sl_world *world, const struct sl_node *node,
-                          struct sl_estimate_fit *ret, struct sl_err *err)
+// `fits` is parallel to the graph's nodes.
+static struct sl_estimate_fit fit_of_kind(const struct sl_graph *graph,
+                                          const struct sl_estimate_fit *fits,
+                                          const struct sl_node *node)
 {
+    struct sl_estimate_fit of_kind = {0};
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *other = &graph->nodes[i];
+        const struct sl_estimate_fit *fit = &fits[i];
+        if (other->kind != node->kind || sl_node_is_view(other) || other == node || !fit->most_rows)
+            continue;
+        if (!of_kind.least_ms || fit->least_ms < of_kind.least_ms)
+            of_kind.least_ms = fit->least_ms;
+        if (fit->most_rows > of_kind.most_rows) {
+            of_kind.most_rows = fit->most_rows;
+            of_kind.most_ms = fit->most_ms;
+        }
+    }
+    return of_kind;
+}
+
+int sl_world_estimate_fits(struct sl_world *world, const struct sl_past_list *pasts,
+                           const struct sl_node *const *nodes, size_t count,
+                           struct sl_estimate_fit *ret, struct sl_err *err)
+{
+    const struct sl_graph *graph = &world->graph;
     struct sl_err trouble = {0};
-    *ret = (struct sl_estimate_fit){0};
-    if (recall_fit(world, node, ret, &trouble) == SL_OK)
-        return SL_OK;
-    *ret = (struct sl_estimate_fit){0};
-    return trouble.code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK;
+    struct sl_estimate_fit *fits =
+        SL_NEW_ARRAY(&world->arena, struct sl_estimate_fit, graph->count);
+    struct sl_past_list *own = SL_NEW_ARRAY(&world->arena, struct sl_past_list, count);
+    SL_TRY_NEW(fits, err);
+    SL_TRY_NEW(own, err);
+    if (recall_own(world, nodes, count, own, &trouble) != SL_OK && trouble.code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < graph->count; i++)
+        fits[i] = sl_estimate_fit(&pasts[i], INT64_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_estimate_fit of_kind = fit_of_kind(graph, fits, nodes[i]);
+        ret[i] = sl_estimate_fit(&own[i], of_kind.least_ms);
+        if (!ret[i].most_rows)
+            ret[i] = of_kind;
+    }
+    return SL_OK;
 }
 
 // --- After ---

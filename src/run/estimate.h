@@ -7,14 +7,18 @@
 
 // Fills the estimates of the steps that will run, from tables and history. Verdicts must be there.
 // A history that cannot be read is none. `ret_peak_bytes`: the memory that runs took at most, as
-// the median of the last ones; -1: not known. May be NULL.
-SL_MUST int sl_world_estimate(struct sl_world *world, bool full_refresh, int64_t *ret_peak_bytes,
+// the median of the last ones; -1: not known. May be NULL. `ret_pasts` (may be NULL too): what of
+// the history this was made of, parallel to the graph's nodes, in the world's arena.
+SL_MUST int sl_world_estimate(struct sl_world *world, bool full_refresh,
+                              const struct sl_past_list **ret_pasts, int64_t *ret_peak_bytes,
                               struct sl_err *err);
 
-// What parts of a step take, by the executions of it that are remembered, and by those of its kind
-// where there are none. A history that cannot be read is none.
-SL_MUST int sl_world_estimate_fit(struct sl_world *world, const struct sl_node *node,
-                                  struct sl_estimate_fit *ret, struct sl_err *err);
+// What parts of steps take, by the executions of each that are remembered, and by those of its kind
+// where there are none: `pasts`, of sl_world_estimate. A history that cannot be read is none. `ret`
+// is parallel to `nodes`.
+SL_MUST int sl_world_estimate_fits(struct sl_world *world, const struct sl_past_list *pasts,
+                                   const struct sl_node *const *nodes, size_t count,
+                                   struct sl_estimate_fit *ret, struct sl_err *err);
 
 // What a step that ended has read, counted as its estimate is; -1: that cannot be told. To be
 // called when everything before it has ended.

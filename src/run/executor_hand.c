@@ -47,6 +47,13 @@ static void on_begin(void *owner, size_t number, const char *machine)
     sl_controller_begin(job->controller, job->index, machine);
 }
 
+static void on_given_back(void *owner, size_t number)
+{
+    const struct sl_executor *executor = owner;
+    const struct sl_job *job = &executor->jobs[number];
+    sl_controller_given_back(job->controller, job->index);
+}
+
 static void on_back(void *owner, size_t number)
 {
     struct sl_executor *executor = owner;
@@ -81,6 +88,7 @@ int sl_executor_hand_out(struct sl_executor *executor, struct sl_handout *handou
     executor->hander = (struct sl_hander){.code = executor->code,
                                           .on_reply = sl_executor_on_reply,
                                           .on_begin = on_begin,
+                                          .on_given_back = on_given_back,
                                           .on_back = on_back,
                                           .count_ready = count_ready,
                                           .has_room = has_room,

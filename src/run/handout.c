@@ -226,6 +226,18 @@ static void begin(struct entry *entry, const char *holder)
     entry->hander->on_begin(entry->hander->owner, entry->number, name);
 }
 
+// What was asked of who had it is asked again: the store ends it then, as nobody has it.
+static void give_back(struct sl_handout *handout, struct entry *entry)
+{
+    entry->is_begun = false;
+    entry->machine[0] = '\0';
+    entry->put_us = sl_clock_monotonic_us();
+    entry->told = 0;
+    if (entry->asked)
+        soon(handout);
+    entry->hander->on_given_back(entry->hander->owner, entry->number);
+}
+
 static bool waits_for_worker(const struct sl_handout *handout)
 {
     for (const struct entry *at = handout->entries; at; at = at->next)
@@ -240,18 +252,18 @@ static void tell_begun(struct sl_handout *handout)
     struct sl_job *jobs;
     struct sl_err err = {0};
     size_t count;
-    if (!waits_for_worker(handout))
-        return;
     sl_arena_init(&arena, 0);
-    if (sl_state_claimed(handout->options.state, handout->prefix, &arena, &jobs, &count, &err) !=
+    if (sl_state_open_jobs(handout->options.state, handout->prefix, &arena, &jobs, &count, &err) !=
         SL_OK) {
         trouble(handout, "what other machines have begun is not known", &err);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = sl_map_get(&handout->by_id, jobs[i].id);
-        if (entry)
+        if (entry && jobs[i].holder)
             begin(entry, jobs[i].holder);
+        else if (entry && entry->is_begun)
+            give_back(handout, entry);
     }
 }
 
@@ -555,9 +567,10 @@ static void look(struct sl_handout *handout)
     sl_wakes_mend(handout->wakes);
     settle(handout);
     look_around(handout);
-    tell_begun(handout);
-    if (handout->count)
+    if (handout->count) {
+        tell_begun(handout);
         collect(handout);
+    }
     for (const struct sl_hander *at = handout->handers; at; at = at->next)
         if (out_of(handout, at->code) && !slots_of(handout, at))
             take_back_stranded(handout, at);
@@ -577,7 +590,7 @@ static void on_wake(void *owner, int which)
     struct sl_handout *handout = owner;
     if (which & SL_WAKE_REPLIES)
         settle(handout);
-    if (which & SL_WAKE_CLAIMS)
+    if ((which & SL_WAKE_CLAIMS) && waits_for_worker(handout))
         tell_begun(handout);
     if ((which & SL_WAKE_REPLIES) && handout->is_settled)
         collect(handout);

@@ -46,8 +46,11 @@ struct sl_hander {
     // As of a pool. `reply` is NULL when the worker died, or is lost.
     void (*on_reply)(void *owner, size_t number, const json_t *reply, const struct sl_death *death);
     // A worker of this machine's name has it: before all else that is told of it, and once; again
-    // where it was given back, and another one has done it.
+    // where it was given back, and somebody has it again.
     void (*on_begin)(void *owner, size_t number, const char *machine);
+    // Whoever had it has given it back: it waits for a worker again. on_begin follows, or on_back,
+    // or its end.
+    void (*on_given_back)(void *owner, size_t number);
     // Nobody has begun it, and nobody is there to do so, or has in some seconds.
     void (*on_back)(void *owner, size_t number);
     // Steps that are ready and may go nowhere else, and the name of one.

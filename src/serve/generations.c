@@ -1,4 +1,5 @@
 // The project as it is read, and read anew while runs go on with what it was.
+#include "plan/pipelines.h"
 #include "serve/serve_inner.h"
 
 #include <stdlib.h>
@@ -75,6 +76,8 @@ static int read_world(struct sl_generation *generation, struct sl_err *err)
         return err->code;
     }
     SL_TRY(refuse_borrowing(generation->world.project, err));
+    SL_TRY(sl_pipelines_find_own(generation->world.project, &generation->world.graph,
+                                 &generation->world.arena, err));
     sl_world_close_engine(&generation->world); // that parsed models
     return SL_OK;
 }

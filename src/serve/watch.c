@@ -33,14 +33,20 @@ static void on_poll(uv_timer_t *timer)
         sl_watch_look(item);
 }
 
+// Of a table that is gone there is nothing to read; who makes it makes it again.
 static void change(struct sl_watch_item *item, int64_t fingerprint)
 {
     const struct sl_watch_calls *calls = &item->watch->calls;
+    const bool is_gone = item->trigger->kind == SL_TRIGGER_TABLE &&
+                         fingerprint == SL_WATCH_NO_TABLE && !item->trigger->is_of_pipeline;
 
     item->told = fingerprint;
     item->waiting = 0;
     (void)uv_timer_stop(&item->wait);
-    calls->on_change(calls->self, item->pipeline, item->trigger, fingerprint);
+    if (!is_gone)
+        calls->on_change(calls->self, item->pipeline, item->trigger, fingerprint);
+    else if (calls->on_begin)
+        calls->on_begin(calls->self, item->pipeline, item->trigger, fingerprint);
 }
 
 // What is seen is told when it has stayed the same, or when it has been waited for long enough.

@@ -34,7 +34,8 @@ struct sl_watch_calls {
     void (*on_change)(void *self, const struct sl_pipeline *pipeline,
                       const struct sl_trigger *trigger, int64_t fingerprint);
     // The first look at a trigger without one: to be kept, so that what comes while nobody serves
-    // is told later. No run is started for what was there before. May be NULL.
+    // is told later. No run is started for what was there before. Again of a table that is gone and
+    // that the pipeline does not make. May be NULL.
     void (*on_begin)(void *self, const struct sl_pipeline *pipeline,
                      const struct sl_trigger *trigger, int64_t fingerprint);
     // A warning, once: "'/data' cannot be watched: ...". May be NULL.

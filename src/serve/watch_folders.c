@@ -29,7 +29,9 @@ static void on_folder_closed(uv_handle_t *handle)
     sl_watch_release(watch);
 }
 
-static void start_folder(struct sl_watch_folder *folder)
+// True if there is to be looked again: of what happened in it until now nothing was told, or it is
+// gone since it was found, and another one has to be watched in its place.
+static bool start_folder(struct sl_watch_folder *folder)
 {
     struct sl_watch *watch = folder->watch;
     char text[512];
@@ -37,14 +39,17 @@ static void start_folder(struct sl_watch_folder *folder)
 
     folder->is_watched = code == 0;
     watch->watched_count += folder->is_watched;
-    if (code == 0 || code == UV_ENOENT || watch->has_told_of_limit)
-        return;
+    if (code == 0 || code == UV_ENOENT)
+        return true;
+    if (watch->has_told_of_limit)
+        return false;
     watch->has_told_of_limit = true;
     (void)snprintf(text, sizeof text,
                    "'%.300s' cannot be watched: %s%s; such folders are looked at every `poll`",
                    folder->path, uv_strerror(code),
                    code == UV_ENOSPC ? " (fs.inotify.max_user_watches is reached)" : "");
     sl_watch_tell(watch, text);
+    return false;
 }
 
 static void stop_folder(struct sl_watch_folder *folder)
@@ -56,7 +61,7 @@ static void stop_folder(struct sl_watch_folder *folder)
 }
 
 static struct sl_watch_folder *open_folder(struct sl_watch *watch,
-                                           const struct sl_look_folder *found)
+                                           const struct sl_look_folder *found, bool *is_new)
 {
     struct sl_watch_folder *folder = calloc(1, sizeof *folder);
     struct sl_err err = {0};
@@ -75,7 +80,7 @@ static struct sl_watch_folder *open_folder(struct sl_watch *watch,
     (void)uv_fs_event_init(watch->loop, &folder->event); // never fails
     folder->event.data = folder;
     watch->alive++;
-    start_folder(folder);
+    *is_new |= start_folder(folder);
     return folder;
 }
 
@@ -116,18 +121,14 @@ void sl_watch_leave_folders(struct sl_watch_item *item)
     item->folder_count = 0;
 }
 
-// The folder of that name, watched if that is possible. *is_new: nothing was told of what has
-// happened in it until now.
+// The folder of that name, watched if that is possible. *is_new: there is to be looked again.
 static struct sl_watch_folder *find_folder(struct sl_watch *watch,
                                            const struct sl_look_folder *found, bool *is_new)
 {
     struct sl_watch_folder *folder = sl_map_get(&watch->folders, found->path);
 
-    if (!folder) {
-        folder = open_folder(watch, found);
-        *is_new |= folder && folder->is_watched;
-        return folder;
-    }
+    if (!folder)
+        return open_folder(watch, found, is_new);
     // Another folder of that name, whose events go nowhere; or there may be room for it by now.
     if (folder->device != found->device || folder->inode != found->inode || !folder->is_watched ||
         folder->is_doubtful) {
@@ -135,8 +136,7 @@ static struct sl_watch_folder *find_folder(struct sl_watch *watch,
         folder->is_doubtful = false;
         folder->device = found->device;
         folder->inode = found->inode;
-        start_folder(folder);
-        *is_new |= folder->is_watched;
+        *is_new |= start_folder(folder);
     }
     return folder;
 }

@@ -33,6 +33,7 @@ struct sl_trigger {
     const char *table;                  // table: "curated.rates"; else NULL
     enum sl_layer layer;                // table: its layer and name
     const char *table_name;
+    bool is_of_pipeline; // table: a step of the pipeline makes it (sl_pipelines_find_own)
     // files, table:
     int64_t settle_s;     // so long nothing has changed before the run begins: 2; tables: 0
     int64_t settle_max_s; // what keeps changing is not waited for any longer: 600

@@ -51,7 +51,8 @@ int sl_state_put_jobs(struct sl_state *state, const struct sl_job *jobs, size_t 
     return code;
 }
 
-// While a job is claimed its reply is what was asked of its worker.
+// While a job is claimed its reply is what was asked of its worker. One that was given back after
+// that keeps it, so that nobody claims what its leader wants no longer.
 #define JOB_COLUMNS                                                                          \
     "seq, id, run_id, step, attempt, priority, request, token, holder, case when state = 2 " \
     "then reply end"
@@ -116,7 +117,7 @@ int sl_state_claim(struct sl_state *state, const struct sl_claim *claim, struct 
     int code = SL_RUN_WITH(
         state,
         "with mine as materialized (select seq from jobs where project = ?1 and state = 0 "
-        "and " BEGINS(
+        "and reply is null and " BEGINS(
             "?5") " order by priority desc, seq limit ?2 /*skip locked*/) update jobs set state = "
                   "1, reply = null, holder = ?3, token = token + 1, until_us = sluice_now() + "
                   "cast(?4 as bigint) where seq in (select seq from "
@@ -213,9 +214,8 @@ int sl_state_beat(struct sl_state *state, const struct sl_job *jobs, size_t coun
         .sql = "update jobs set until_us = sluice_now() + cast(?3 as bigint)" CLAIMS,
         .number = ttl_ms * 1000,
         .has_number = true};
-    const struct batch_change give_back = {
-        .sql = "update jobs set state = 0, reply = null, holder = null" CLAIMS,
-        .wakes = SL_WAKE_JOBS};
+    const struct batch_change give_back = {.sql = "update jobs set state = 0, holder = null" CLAIMS,
+                                           .wakes = SL_WAKE_JOBS};
     return change_claims(state, jobs, count, ttl_ms > 0 ? &keep : &give_back, ret_is_lost,
                          ret_asked, err);
 }
@@ -245,15 +245,16 @@ int sl_state_replies(struct sl_state *state, size_t limit, struct sl_arena *aren
     return SL_OK;
 }
 
-int sl_state_claimed(struct sl_state *state, const char *prefix, struct sl_arena *arena,
-                     struct sl_job **ret, size_t *ret_count, struct sl_err *err)
+int sl_state_open_jobs(struct sl_state *state, const char *prefix, struct sl_arena *arena,
+                       struct sl_job **ret, size_t *ret_count, struct sl_err *err)
 {
     const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(prefix)};
     struct job_list list = {0};
     SL_TRY(SL_RUN_WITH(
         state,
-        "select seq, id, run_id, step, attempt, priority, null, token, holder, null from jobs "
-        "where project = ?1 and state = 1 and " BEGINS("?2") " order by seq",
+        "select seq, id, run_id, step, attempt, priority, null, token, case when state = 1 then "
+        "holder "
+        "end, null from jobs where project = ?1 and state < 2 and " BEGINS("?2") " order by seq",
         params, .on_row = take_job, .to = &list, .arena = arena));
     *ret = list.rows;
     *ret_count = list.count;

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import queue
+import shutil
 import signal
 import socket
 import sqlite3
@@ -153,6 +154,25 @@ def test_what_came_while_a_run_waited_that_was_cancelled_is_seen_at_the_next_loo
         service.wait_for("ended: ok")
         assert service.end() == 0
     assert project.rows("curated.total", "orders") == [("9",)]
+
+
+def test_a_table_that_is_dropped_starts_only_who_makes_it(project):
+    write_shop(project, ("own", "select: [curated.total]\nwhen:\n  - {table: curated.total, settle: 0s}\n"),
+               ("report", "select: [curated.total]\nwhen:\n  - {table: clean.orders, settle: 0s}\n"))
+    project.run("run")
+    with Service(project) as service:
+        service.wait_for("nothing to do", times=2)  # what was there when the service began
+        shutil.rmtree(project.folder / "lake/curated/total")
+        assert service.wait_for("ended: ok")["pipeline"] == "own"
+        shutil.rmtree(project.folder / "lake/clean/orders")
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db")) as database:
+            end = time.monotonic() + PATIENCE_S
+            while database.execute("select tick_us from ticks where pipeline = 'report'").fetchall() != [(1,)]:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            asked = "select (select count(*) from runs where pipeline = 'report') + (select count(*) from queue where options like '%report%')"
+            assert database.execute(asked).fetchone() == (1,)
+        assert service.end() == 0
 
 
 def test_a_person_starts_cancels_pauses_and_resumes(project):

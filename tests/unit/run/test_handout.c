@@ -43,6 +43,7 @@ struct bed {
     size_t end_count;
     size_t backs[8], back_count;
     size_t begun[8], begun_count;
+    size_t given_back;
     char machine[32];
     int64_t came, gone;
     int troubles, settled;
@@ -62,6 +63,13 @@ static void on_begin(void *owner, size_t number, const char *machine)
     struct bed *bed = owner;
     bed->begun[bed->begun_count++] = number;
     (void)snprintf(bed->machine, sizeof bed->machine, "%s", machine);
+}
+
+static void on_given_back(void *owner, size_t number)
+{
+    struct bed *bed = owner;
+    assert_int_equal(number, 70);
+    bed->given_back++;
 }
 
 static void on_back(void *owner, size_t number)
@@ -155,6 +163,7 @@ static int make(void **state)
     bed->hander = (struct sl_hander){.code = "c0de",
                                      .on_reply = on_reply,
                                      .on_begin = on_begin,
+                                     .on_given_back = on_given_back,
                                      .on_back = on_back,
                                      .count_ready = count_ready,
                                      .has_room = has_room,
@@ -224,6 +233,16 @@ static size_t claim_as(struct bed *bed, const char *holder, int64_t ttl_ms, size
 static size_t claim(struct bed *bed, int64_t ttl_ms, size_t limit, struct sl_job **ret)
 {
     return claim_as(bed, HOLDER, ttl_ms, limit, ret);
+}
+
+static void claim_and_give_back(struct bed *bed)
+{
+    struct sl_job *jobs;
+    bool is_lost = true;
+    assert_int_equal(claim(bed, HOLD_MS, 1, &jobs), 1);
+    RUN_UNTIL(bed, bed->begun_count == 1);
+    OK(sl_state_beat(bed->working, jobs, 1, 0, &is_lost, NULL, &err));
+    assert_false(is_lost);
 }
 
 static void complete(struct bed *bed, struct sl_job *job, const char *reply)
@@ -340,6 +359,59 @@ static void one_that_was_given_back_is_of_the_machine_that_has_done_it(void **st
     RUN_UNTIL(bed, bed->end_count == 1);
     assert_true(bed->begun_count == 2 && bed->begun[1] == 70);
     assert_string_equal(bed->machine, "two");
+}
+
+static void one_that_was_given_back_and_that_nobody_claims_is_unclaimed(void **state)
+{
+    struct bed *bed = *state;
+    struct sl_job *jobs;
+    appear(bed, "c0de", 1, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 1);
+    start(bed, 70);
+    claim_and_give_back(bed);
+    RUN_UNTIL(bed, bed->unclaimed == 1);
+    assert_int_equal(bed->given_back, 1);
+    assert_int_equal(claim(bed, HOLD_MS, 1, &jobs), 1);
+    RUN_UNTIL(bed, bed->unclaimed == 0);
+    assert_true(bed->given_back == 1 && bed->begun_count == 2); // of the same machine
+}
+
+static void one_that_was_given_back_and_that_nobody_claims_comes_back_to_who_has_room(void **state)
+{
+    struct bed *bed = *state;
+    appear(bed, "c0de", 1, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 1);
+    bed->has_room = true;
+    start(bed, 70);
+    claim_and_give_back(bed);
+    RUN_UNTIL(bed, bed->back_count == 1);
+    assert_true(bed->given_back == 1 && bed->backs[0] == 70);
+}
+
+static void one_that_was_pressed_and_given_back_begins_nowhere_else(void **state)
+{
+    struct bed *bed = *state;
+    const struct sl_claim another = {.holder = "two", .ttl_ms = HOLD_MS, .limit = 1};
+    struct sl_job *jobs, *none;
+    bool is_lost = true;
+    int asked = 0;
+    size_t count;
+    appear(bed, "c0de", 1, HOLD_MS);
+    RUN_UNTIL(bed, bed->came == 1);
+    start(bed, 70);
+    assert_int_equal(claim(bed, HOLD_MS, 1, &jobs), 1);
+    RUN_UNTIL(bed, bed->begun_count == 1);
+    sl_handout_press(bed->handout, &bed->hander, 70, 1);
+    while (!asked) {
+        uv_run(&bed->loop, UV_RUN_ONCE);
+        OK(sl_state_beat(bed->working, jobs, 1, HOLD_MS, &is_lost, &asked, &err));
+    }
+    OK(sl_state_beat(bed->working, jobs, 1, 0, &is_lost, NULL, &err));
+    OK(sl_state_claim(bed->working, &another, &bed->arena, &none, &count, &err));
+    assert_int_equal(count, 0);
+    RUN_UNTIL(bed, bed->end_count == 1);
+    assert_true(bed->ends[0].number == 70 && bed->ends[0].code == SL_E_INTERRUPTED);
+    assert_true(bed->begun_count == 1 && sl_handout_count(bed->handout) == 0);
 }
 
 static void what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none(void **state)
@@ -462,6 +534,9 @@ int main(void)
         CASE(a_step_begins_once_where_it_was_claimed_and_not_when_it_is_handed_out),
         CASE(one_that_was_done_before_anybody_looked_has_begun_all_the_same),
         CASE(one_that_was_given_back_is_of_the_machine_that_has_done_it),
+        CASE(one_that_was_given_back_and_that_nobody_claims_is_unclaimed),
+        CASE(one_that_was_given_back_and_that_nobody_claims_comes_back_to_who_has_room),
+        CASE(one_that_was_pressed_and_given_back_begins_nowhere_else),
         CASE(what_is_pressed_is_told_to_its_worker_and_ends_here_if_it_has_none),
         CASE(what_a_leader_before_had_handed_out_ends_before_anything_begins),
         CASE(what_nobody_is_left_to_claim_comes_back),

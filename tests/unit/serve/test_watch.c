@@ -129,6 +129,17 @@ static struct sl_trigger *add_files(struct fixture *fixture, const char *glob)
     return trigger;
 }
 
+static struct sl_trigger *add_table(struct fixture *fixture, const char *name)
+{
+    struct sl_trigger *trigger = add_trigger(fixture);
+
+    fixture->project.lake_folder = sl_path_join(&fixture->arena, fixture->folder->path, "lake");
+    trigger->kind = SL_TRIGGER_TABLE;
+    trigger->layer = SL_LAYER_CURATED;
+    trigger->table_name = name;
+    return trigger;
+}
+
 static void begin_with(struct fixture *fixture, const struct sl_watch_seen *seen, size_t count)
 {
     const struct sl_watch_calls calls = {on_change, on_begin, on_note, fixture, is_paused};
@@ -318,14 +329,10 @@ static void a_file_that_grows_for_ever_is_not_waited_for_longer_than_it_may(void
 static void a_new_version_of_a_table_is_told_by_whomever(void **state)
 {
     struct fixture *fixture = *state;
-    struct sl_trigger *trigger = add_trigger(fixture);
 
-    fixture->project.lake_folder = sl_path_join(&fixture->arena, fixture->folder->path, "lake");
-    trigger->kind = SL_TRIGGER_TABLE;
-    trigger->layer = SL_LAYER_CURATED;
-    trigger->table_name = "rates";
+    add_table(fixture, "rates");
     begin(fixture);
-    assert_int_equal(fixture->fingerprints[0], 1); // there is none
+    assert_int_equal(fixture->fingerprints[0], SL_WATCH_NO_TABLE);
     make_folder("lake/curated/rates/_delta_log");
     put("lake/curated/rates/_delta_log/00000000000000000000.json", "{}\n");
     wait_for(fixture, &fixture->changes[0], 1);
@@ -336,6 +343,32 @@ static void a_new_version_of_a_table_is_told_by_whomever(void **state)
     wait_for(fixture, &fixture->changes[0], 2);
     assert_int_equal(fixture->fingerprints[0], 3);
     assert_int_equal(fixture->changes[0], 2);
+}
+
+static void a_table_that_is_gone_is_a_change_only_for_who_makes_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sl_err err = {0};
+
+    add_table(fixture, "rates");
+    add_table(fixture, "own")->is_of_pipeline = true;
+    for (int i = 0; i < 2; i++) {
+        make_folder(i ? "lake/curated/own/_delta_log" : "lake/curated/rates/_delta_log");
+        put(i ? "lake/curated/own/_delta_log/00000000000000000000.json"
+              : "lake/curated/rates/_delta_log/00000000000000000000.json",
+            "{}\n");
+    }
+    begin(fixture);
+    assert_int_equal(sl_fs_remove_tree("lake/curated/rates", &err), SL_OK);
+    wait_for(fixture, &fixture->begins[0], 2); // so that it is kept
+    assert_int_equal(fixture->fingerprints[0], SL_WATCH_NO_TABLE);
+    assert_int_equal(sl_fs_remove_tree("lake/curated/own", &err), SL_OK);
+    wait_for(fixture, &fixture->changes[1], 1);
+    assert_int_equal(fixture->fingerprints[1], SL_WATCH_NO_TABLE);
+    assert_int_equal(fixture->changes[0], 0);
+    make_folder("lake/curated/rates/_delta_log");
+    put("lake/curated/rates/_delta_log/00000000000000000000.json", "{}\n");
+    wait_for(fixture, &fixture->changes[0], 1); // made anew
 }
 
 static void what_came_while_nobody_served_is_told_at_once(void **state)
@@ -488,6 +521,7 @@ int main(void)
         WITH_WATCH(a_file_that_grows_is_waited_for),
         WITH_WATCH(a_file_that_grows_for_ever_is_not_waited_for_longer_than_it_may),
         WITH_WATCH(a_new_version_of_a_table_is_told_by_whomever),
+        WITH_WATCH(a_table_that_is_gone_is_a_change_only_for_who_makes_it),
         WITH_WATCH(what_came_while_nobody_served_is_told_at_once),
         WITH_WATCH(what_is_taken_back_is_told_again),
         WITH_WATCH(a_project_that_is_read_anew_goes_on_with_what_it_has_seen),
