@@ -124,3 +124,30 @@ def test_one_that_stands_by_lives_and_is_not_ready_until_it_leads(postgres, tmp_
         two.run("trigger", "all")
         other.wait_for("ended: ok")
         assert other.end() == 0
+
+
+def wait_for_approval(project):
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+
+
+def test_one_that_stands_by_says_who_leads_of_a_run_that_it_does_not_have(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "asked", wait_for_approval)
+    with Service(one) as leader, StandBy(two) as other:
+        run = one.json("trigger", "all")["run_id"]
+        leader.wait_for("waits for a person")
+        end = time.monotonic() + PATIENCE_S
+        while not (two.folder / ".sluice" / "serve.sock").exists():
+            assert time.monotonic() < end
+        for words in (("approve", run, "curated.total"), ("reject", run, "curated.total"), ("cancel", run)):
+            refused = two.run(*words, exit_code=1).stderr
+            assert "SL0825" in refused and "stands by" in refused, words
+        for path in ("/api/v1/active", "/api/v1/backfills", f"/api/v1/backfills/{run}"):
+            status, document = ask(two, path)
+            assert status == 503 and "stands by" in document["error"]["message"], path
+        assert ask(one, "/api/v1/active")[1]["runs"][0]["run_id"] == run
+        assert "SL0822" not in two.run("cancel", "ffffffff", exit_code=1).stderr, "of one that nobody has"
+        one.run("approve", run, "curated.total")
+        leader.wait_for("ended: ok")
+        assert ask(one, "/api/v1/active") == (200, {"runs": []})
+        assert "has ended" in two.run("cancel", run, exit_code=1).stderr
+        assert leader.end() == 0 and other.end() in (0, 130)
