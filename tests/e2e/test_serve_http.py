@@ -876,6 +876,32 @@ def test_a_large_answer_is_passed_on_as_it_comes(service):
     assert read == len(text)
 
 
+def test_who_reads_nothing_of_a_large_answer_makes_room_and_who_reads_slowly_has_time(serve):
+    service = serve("children=1", "reading_s=3")
+    sql = "select range as n, repeat('x', 100) as text from range(200000)"
+    body = json.dumps({"sql": sql, "limit": 0}).encode()
+    head = f"POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.connect(str(service.socket))
+        deaf.sendall(head + body)
+        assert deaf.recv(12) == b"HTTP/1.1 200"
+        begun = time.monotonic()
+        assert service.local("GET", "/api/v1/plan")[0] == 200, "it waits for the place of the other"
+        assert time.monotonic() - begun < 20
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.connect(str(service.socket))
+        slow.sendall(head + body)
+        begun, text = time.monotonic(), b""
+        while time.monotonic() - begun < 8:
+            text += slow.recv(65536)
+            time.sleep(0.5)
+        while not text.endswith(b"0\r\n\r\n"):
+            piece = slow.recv(1 << 20)
+            assert piece, "it was cut off"
+            text += piece
+    assert len(text) > 20_000_000
+
+
 def script(tmp_path, text):
     file = tmp_path / "command"
     file.write_text("#!/bin/sh\n" + text)

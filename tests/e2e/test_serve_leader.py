@@ -151,3 +151,33 @@ def test_one_that_stands_by_says_who_leads_of_a_run_that_it_does_not_have(postgr
         assert ask(one, "/api/v1/active") == (200, {"runs": []})
         assert "has ended" in two.run("cancel", run, exit_code=1).stderr
         assert leader.end() == 0 and other.end() in (0, 130)
+
+
+def test_the_log_of_a_run_of_another_machine_is_told_of_and_its_steps_are_of_the_history(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "logs", wait_for_approval)
+    with Service(one) as leader, StandBy(two) as other:
+        run = one.json("trigger", "all")["run_id"]
+        leader.wait_for("waits for a person")
+        with subprocess.Popen([str(two.binary), "logs", "-f", run], cwd=two.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as follow:
+            assert f"the log of run {run[:8]} is on machine '" in follow.stderr.readline()
+            one.run("approve", run, "curated.total")
+            leader.wait_for("ended: ok")
+            text, _ = follow.communicate(timeout=PATIENCE_S)
+            assert follow.returncode == 0 and "model total" in text and "cleanse orders" in text
+        here, there = one.run("logs", run), two.run("logs", run)
+        assert "is on machine" not in here.stderr and there.stderr.count("is on machine") == 1
+        assert there.stdout == here.stdout == text
+        assert two.run("logs", run, "clean.*").stdout == one.run("logs", run, "clean.*").stdout
+        assert two.json("logs", run)["lines"] == one.json("logs", run)["lines"]
+        lines = [json.loads(line) for line in two.run("logs", "--lines", run).stdout.splitlines()]
+        assert [line["table"] for line in lines] == [line["table"] for line in one.json("logs", run)["lines"]]
+        for path in ("log", "steps/clean.orders/log"):
+            status, document = ask(two, f"/api/v1/runs/{run}/{path}")
+            assert (status, document["error"]["code"]) == (404, "SL0880") and "is on machine '" in document["error"]["message"]
+        idle = one.json("trigger", "all", "--wait")["run_id"]
+        assert two.run("logs", idle).stdout == one.run("logs", idle).stdout == f"run {idle[:8]} did nothing\n"
+        assert ask(two, f"/api/v1/runs/{idle}/log")[1]["error"]["code"] == "SL0822"
+        postgres.query("update logs.runs set host = 'elsewhere'")
+        assert two.run("logs", run).stdout == text
+        assert "is on machine 'elsewhere':" in two.run("logs", run).stderr
+        assert leader.end() == 0 and other.end() in (0, 130)
