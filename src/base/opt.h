@@ -35,6 +35,7 @@ enum sl_opt_flag {
     SL_OPT_HIDDEN = 16, // not in --help
     SL_OPT_OPEN = 32,   // OBJECT: unknown keys are allowed and ignored here
     SL_OPT_PLAIN = 64,  // a name: printed and stored as it is, so ${...} is refused
+    SL_OPT_ADDRESS = 256, // what ${...} gives in it is secret only where it has an '@'
     SL_OPT_WORDS = 128, // command line, STRINGS: takes all words up to the next option
 };
 
@@ -67,6 +68,9 @@ struct sl_opt_list {
 struct sl_opt_resolver {
     int (*resolve)(void *self, const char *text, struct sl_arena *arena, const char **ret,
                    struct sl_err *err);
+    // The same of what is no secret: it is not hidden.
+    int (*resolve_shown)(void *self, const char *text, struct sl_arena *arena, const char **ret,
+                         struct sl_err *err);
     void *self;
 };
 

@@ -275,6 +275,14 @@ static int read_may_break(const json_t *plan, struct sl_arena *arena, struct sl_
     return SL_OK;
 }
 
+// One that came over HTTP, or by a pipe, has no file.
+static int hint_new_plan(const char *file, struct sl_err *err)
+{
+    if (sl_str_starts(file, "/dev/fd/"))
+        return sl_err_hint(err, "make a new one: `sluice plan -o FILE`, GET /api/v1/plan");
+    return sl_err_hint(err, "make a new one: `sluice plan -o %s`", file);
+}
+
 // A plan that is no JSON is as invalid as one that does not fit any more.
 static int fail_unreadable(const char *file, struct sl_err *err)
 {
@@ -284,7 +292,7 @@ static int fail_unreadable(const char *file, struct sl_err *err)
     sl_err_clear(err);
     (void)sl_fail(err, SL_E_PLAN_CHANGED, "this is no plan: %s", cause.message);
     (void)sl_err_at(err, cause.file, cause.line, cause.column);
-    return sl_err_hint(err, "make a new one: `sluice plan -o %s`", file);
+    return hint_new_plan(file, err);
 }
 
 static int print_holds(const struct run_options *options, const json_t *plan, struct sl_err *err)
@@ -317,7 +325,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_plan_decide(&world.graph, options.full_refresh, &world.arena, err));
     SL_TRY(sl_plan_print(&world.graph, world.project, &now, err));
     if (sl_plan_compare(stored, now, err) != SL_OK)
-        return sl_err_hint(err, "make a new one: `sluice plan -o %s`", options.plan);
+        return hint_new_plan(options.plan, err);
     if (options.dry_run)
         return print_holds(&options, now, err);
     if (!has_work(&world))

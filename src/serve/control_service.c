@@ -1,5 +1,6 @@
 // What HTTP asks of the service (serve/control.h), answered from memory.
 #include "base/clock.h"
+#include "run/versions.h"
 #include "serve/pipelines.h"
 #include "serve/serve_inner.h"
 
@@ -65,6 +66,8 @@ static int check_options(struct sl_service *service, const struct sl_start_optio
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     SL_TRY(sl_live_may_approve(graph, &options->approved, who, err));
+    SL_TRY(sl_world_require_versions(&service->newest->world, &options->may_break, err));
+    SL_TRY(sl_graph_require_matches(graph, &options->exclude, &arena, err));
     for (size_t k = 0; k < 2; k++) {
         const struct sl_strs *list = k ? &options->exclude : &options->select;
         for (size_t i = 0; i < list->count; i++)
