@@ -19,6 +19,7 @@ struct sl_cli {
     const char *sql;        // SQL of the command line: places without a file point into it
     const char *sql_name;   // what it is called where it is no SQL; NULL: "the SQL given"
     bool wants_json;
+    bool is_unalerted; // which was said
     bool is_reported; // the failure was printed where it happened, with all of its parts
 };
 

@@ -4,6 +4,7 @@
 #include "cli/run_view.h"
 #include "cli/telemetry.h"
 #include "run/estimate.h"
+#include "run/run_status.h"
 
 #include <string.h>
 
@@ -131,9 +132,34 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
 }
 
 // The end of a run, retry or apply that had nothing to do.
+// Where the state is on a server, runs at work elsewhere are not waited for: the lock is of this
+// folder.
+static void tell_others(const struct sl_common *common, struct sl_world *world)
+{
+    const struct sl_state_place place = sl_project_state(world->project);
+    const char *environment = world->project->environment;
+    const struct sl_run_filter filter = {.status = "running",
+                                         .environment = environment ? environment : "",
+                                         .limit = 100};
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    struct sl_err ignored = {0};
+    struct sl_run_row *rows;
+    const char *note;
+    size_t count;
+    if (!place.url || sl_state_read(&place, &world->arena, &state, &note, &ignored) != SL_OK ||
+        sl_state_runs(state, &filter, &world->arena, &rows, &count, &ignored) != SL_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_equal(sl_run_status(&rows[i]), "running"))
+            sl_tell(common, SL_LOG_WARN,
+                    "run %.8s is at work on machine '%s': this one does not wait for it", rows[i].id,
+                    rows[i].host ? rows[i].host : "?");
+}
+
 static int end_nothing(const struct sl_common *common, struct sl_world *world, const char *why,
                        const struct sl_rest *rest, struct sl_err *err)
 {
+    tell_others(common, world);
     sl_alerts_of_nothing(common, world);
     SL_TRY(sl_run_view_nothing(common, world, why, rest, err));
     sl_alerts_send(common, world->project);

@@ -298,6 +298,7 @@ def test_runs_are_paged_and_filtered(service):
     ("tables/clean.orders?version=99", None, None, "99"),
     ("tables/clean.orders/profile?columns=nix", None, None, "nix"),
     ("plan?select=nix", 400, None, "matches nothing"),
+    ("plan?exclude=nix", 400, None, "nothing is 'nix'"),
     ("publications?limit=-1", 400, "SL0901", "limit"),
     ("diff?left=clean.orders&right=clean.orders@0&tolerance=much", 400, None, "much"),
     ("alerts?limit=-1", 400, "SL0901", "limit"),

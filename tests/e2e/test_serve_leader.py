@@ -90,9 +90,9 @@ def test_a_run_at_work_on_another_machine_is_not_taken_for_killed(postgres, tmp_
     again = two.run("retry").stdout
     assert "model slow" in again and "ingest" not in again
 
-def ask(project, path):
+def ask(project, path, body=None):
     connection = UnixConnection(project.folder / ".sluice" / "serve.sock")
-    connection.request("GET", path)
+    connection.request("POST" if body else "GET", path, json.dumps(body) if body else None)
     answer = connection.getresponse()
     status, document = answer.status, json.loads(answer.read())
     connection.close()
@@ -146,6 +146,11 @@ def test_one_that_stands_by_says_who_leads_of_a_run_that_it_does_not_have(postgr
             assert status == 503 and "stands by" in document["error"]["message"], path
         assert ask(one, "/api/v1/active")[1]["runs"][0]["run_id"] == run
         assert "SL0822" not in two.run("cancel", "ffffffff", exit_code=1).stderr, "of one that nobody has"
+        nothing = two.run("run", "--select", "clean.orders")
+        assert "nothing to do" in nothing.stdout and f"run {run[:8]} is at work on machine '" in nothing.stderr
+        for wrong in ({"allow_breaking": ["nosuch"]}, {"exclude": ["nosuchthing"]}, {"exclude": ["clean.orders", "nosuchthing"]}):
+            status, document = ask(one, "/api/v1/pipelines/all/runs", wrong)
+            assert status == 400 and "nosuch" in document["error"]["message"], wrong
         one.run("approve", run, "curated.total")
         leader.wait_for("ended: ok")
         assert ask(one, "/api/v1/active") == (200, {"runs": []})
