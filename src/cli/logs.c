@@ -573,8 +573,7 @@ static int print_elsewhere(struct follower *follower, struct sl_err *err)
 static int follow(struct sl_cli_history *history, const struct logs_options *options,
                   const struct sl_run_row *run, const char *path, int *ret_exit, struct sl_err *err)
 {
-    struct follower follower = {
-        .history = history, .options = options, .run = *run, .path = path};
+    struct follower follower = {.history = history, .options = options, .run = *run, .path = path};
     const struct sl_log_follow how = {
         .path = path, .on_line = on_line, .is_over = is_over, .self = &follower};
     SL_TRY(sl_log_follow(&how, err));

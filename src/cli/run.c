@@ -138,9 +138,8 @@ static void tell_others(const struct sl_common *common, struct sl_world *world)
 {
     const struct sl_state_place place = sl_project_state(world->project);
     const char *environment = world->project->environment;
-    const struct sl_run_filter filter = {.status = "running",
-                                         .environment = environment ? environment : "",
-                                         .limit = 100};
+    const struct sl_run_filter filter = {
+        .status = "running", .environment = environment ? environment : "", .limit = 100};
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
     struct sl_err ignored = {0};
     struct sl_run_row *rows;
@@ -152,8 +151,8 @@ static void tell_others(const struct sl_common *common, struct sl_world *world)
     for (size_t i = 0; i < count; i++)
         if (sl_str_equal(sl_run_status(&rows[i]), "running"))
             sl_tell(common, SL_LOG_WARN,
-                    "run %.8s is at work on machine '%s': this one does not wait for it", rows[i].id,
-                    rows[i].host ? rows[i].host : "?");
+                    "run %.8s is at work on machine '%s': this one does not wait for it",
+                    rows[i].id, rows[i].host ? rows[i].host : "?");
 }
 
 static int end_nothing(const struct sl_common *common, struct sl_world *world, const char *why,

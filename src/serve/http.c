@@ -15,7 +15,14 @@
 
 #include <linux/sockios.h>
 
-enum { CONNECTIONS = 512, IDLE_S = 30, HEAD_S = 10, READING_S = 10, REQUEST_S = 60, SWEEP_MS = 1000 };
+enum {
+    CONNECTIONS = 512,
+    IDLE_S = 30,
+    HEAD_S = 10,
+    READING_S = 10,
+    REQUEST_S = 60,
+    SWEEP_MS = 1000
+};
 #define BODY_BYTES ((size_t)1 << 20)
 
 // --- the loop

@@ -459,8 +459,7 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
     }
     for (const struct sl_route_value *value = request->route->values; value && value->name; value++)
         if ((value->is_required || (value->unless && !sl_request_bool(request, value->unless))) &&
-            !json_object_get(request->json, value->name) &&
-            !sl_uri_get(&request->uri, value->name))
+            !json_object_get(request->json, value->name) && !sl_uri_get(&request->uri, value->name))
             return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is missing", value->name);
     if (!(request->route->flags & SL_ROUTE_CONFIRMS) || sl_request_bool(request, "confirm") ||
         sl_request_bool(request, "dry_run"))

@@ -17,7 +17,7 @@ struct sl_route_value {
     // `command` is given the name of a file that holds it; an object always is one.
     bool is_file;
     const char *unless; // required, but where the value of this name is true
-    const char *flag; // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
+    const char *flag;   // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
 };
 
 enum sl_route_flag {

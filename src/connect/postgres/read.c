@@ -158,8 +158,8 @@ static void *pump_rows(void *self)
         if (pq->PQresultStatus(result) == PGRES_COMMAND_OK)
             (void)sl_str_to_int64(pq->PQcmdTuples(result), &pump->rows);
         else if (pump->code == SL_OK)
-            pump->code = sl_libpq_fail(pq->PQresultErrorMessage(result), SL_E_TARGET_REFUSED,
-                                       &pump->err);
+            pump->code =
+                sl_libpq_fail(pq->PQresultErrorMessage(result), SL_E_TARGET_REFUSED, &pump->err);
     sl_fd_close(&pump->write_fd);
     return NULL;
 }

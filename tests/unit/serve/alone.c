@@ -2,8 +2,8 @@
 // folder, and a control that prints what it is asked, a line of JSON each, and answers. Its first
 // line says the port. Ends when stdin does.
 //
-//     serve_alone [listen=127.0.0.1:0] [idle_s=30] [head_s=10] [reading_s=10] [request_s=60] [child_s=120]
-//     [connections=512]
+//     serve_alone [listen=127.0.0.1:0] [idle_s=30] [head_s=10] [reading_s=10] [request_s=60]
+//     [child_s=120] [connections=512]
 //                 [program=PATH] [children=4]
 #include "serve/http.h"
 #include "serve/metrics.h"

@@ -171,7 +171,8 @@ static void no_value_becomes_an_option(void **state)
     check_words("POST", "/api/v1/backfills",
                 "{\"tables\":[\"--yes\",\"b\"],\"partition\":[\"--resume\"],\"dry_run\":true}",
                 "backfill|--partition=--resume|--dry-run|--json|--|--yes|b");
-    check_words("POST", "/api/v1/alerts/silences", "{\"what\":\"--end\",\"for\":\"2h\",\"why\":\"--json\"}",
+    check_words("POST", "/api/v1/alerts/silences",
+                "{\"what\":\"--end\",\"for\":\"2h\",\"why\":\"--json\"}",
                 "alerts|silence|--for=2h|--why=--json|--by=|--json|--|--end");
     check_words("GET", "/api/v1/diff?left=clean.orders@3&right=prod:clean.orders&summary", NULL,
                 "diff|--summary|--json|--|clean.orders@3|prod:clean.orders");
