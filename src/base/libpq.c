@@ -35,6 +35,14 @@ void sl_libpq_unload(struct sl_libpq *libpq)
     libpq->handle = NULL;
 }
 
+int sl_libpq_fail(const char *message, enum sl_code code, struct sl_err *err)
+{
+    size_t length = strlen(message);
+    while (length && message[length - 1] == '\n')
+        length--;
+    return sl_fail(err, code, "%.*s", (int)length, message);
+}
+
 bool sl_libpq_is_torn(const PQconninfoOption *options)
 {
     for (; options->keyword; options++) {

@@ -55,6 +55,8 @@ struct sl_libpq {
 // SL_E_TARGET_LIBRARY if libpq.so.5 is not installed.
 SL_MUST int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err);
 void sl_libpq_unload(struct sl_libpq *libpq);
+// With a message of libpq, without its last line's end.
+SL_MUST int sl_libpq_fail(const char *message, enum sl_code code, struct sl_err *err);
 // A '/' or '@' in the password of a URL ends it: the rest would be quoted as a host or a port.
 bool sl_libpq_is_torn(const PQconninfoOption *options);
 

@@ -31,11 +31,12 @@ enum sl_opt_flag {
     SL_OPT_BY_NAME = 2, // LIST given as a map: the key goes to the row named "name"
     SL_OPT_SECRET = 4,  // never printed; the value is given to sl_log_hide
     SL_OPT_POSITIONAL =
-        8,              // command line: an argument, not a flag (STRINGS takes all that are left)
-    SL_OPT_HIDDEN = 16, // not in --help
-    SL_OPT_OPEN = 32,   // OBJECT: unknown keys are allowed and ignored here
-    SL_OPT_PLAIN = 64,  // a name: printed and stored as it is, so ${...} is refused
-    SL_OPT_WORDS = 128, // command line, STRINGS: takes all words up to the next option
+        8,                // command line: an argument, not a flag (STRINGS takes all that are left)
+    SL_OPT_HIDDEN = 16,   // not in --help
+    SL_OPT_OPEN = 32,     // OBJECT: unknown keys are allowed and ignored here
+    SL_OPT_PLAIN = 64,    // a name: printed and stored as it is, so ${...} is refused
+    SL_OPT_ADDRESS = 256, // what ${...} gives is secret only where it has an @
+    SL_OPT_WORDS = 128,   // command line, STRINGS: takes all words up to the next option
 };
 
 struct sl_opt {
@@ -67,6 +68,9 @@ struct sl_opt_list {
 struct sl_opt_resolver {
     int (*resolve)(void *self, const char *text, struct sl_arena *arena, const char **ret,
                    struct sl_err *err);
+    // The same of what is no secret: it is not hidden.
+    int (*resolve_shown)(void *self, const char *text, struct sl_arena *arena, const char **ret,
+                         struct sl_err *err);
     void *self;
 };
 

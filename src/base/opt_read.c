@@ -95,8 +95,9 @@ static int scalar_text(const struct reader *reader, const struct sl_opt *row,
         return SL_OK;
     }
     if (reader->resolver && strstr(node->text, "${")) {
-        code = reader->resolver->resolve(reader->resolver->self, node->text, reader->arena,
-                                         &resolved, &problem);
+        bool may_show = row->flags & SL_OPT_ADDRESS && reader->resolver->resolve_shown;
+        code = (may_show ? reader->resolver->resolve_shown : reader->resolver->resolve)(
+            reader->resolver->self, node->text, reader->arena, &resolved, &problem);
         if (code == SL_E_MEMORY)
             return sl_fail_memory(reader->err);
         if (code != SL_OK) {
@@ -106,7 +107,8 @@ static int scalar_text(const struct reader *reader, const struct sl_opt *row,
         }
         *ret = resolved;
         *ret_is_resolved = true;
-        SL_TRY(hide_resolved(reader, node->text, resolved));
+        if (!may_show || strchr(resolved, '@'))
+            SL_TRY(hide_resolved(reader, node->text, resolved));
     }
     if (row->flags & SL_OPT_SECRET)
         sl_log_hide(*ret);

@@ -19,7 +19,8 @@ struct sl_cli {
     const char *sql;        // SQL of the command line: places without a file point into it
     const char *sql_name;   // what it is called where it is no SQL; NULL: "the SQL given"
     bool wants_json;
-    bool is_reported; // the failure was printed where it happened, with all of its parts
+    bool is_unalerted; // which was said
+    bool is_reported;  // the failure was printed where it happened, with all of its parts
 };
 
 // Options that every command has; the first member of every command's options.

@@ -131,6 +131,7 @@ int sl_prepare_plan(const struct sl_common *common, const struct sl_selection_op
     if (asks_for_results(&selection->select) || asks_for_results(&selection->exclude))
         SL_TRY(sl_world_recall(ret, err));
     SL_TRY(sl_world_gather(ret, selection->sizes, err));
+    SL_TRY(sl_graph_require_matches(&ret->graph, &selection->exclude, &ret->arena, err));
     SL_TRY(sl_graph_select(&ret->graph, &selection->select, &selection->exclude, &ret->arena, err));
     return sl_plan_decide(&ret->graph, selection->full_refresh, &ret->arena, err);
 }

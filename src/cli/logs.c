@@ -203,17 +203,59 @@ static int print_log(const struct logs_options *options, const char *text, json_
     return SL_OK;
 }
 
+// The steps of a run as the history has them: the lines that its log has of their ends.
+static int read_history(struct sl_cli_history *history, const struct sl_run_row *run,
+                        const char **ret, size_t *ret_count, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    struct sl_step_row *steps;
+    SL_TRY(sl_state_steps(history->state, run->id, &history->arena, &steps, ret_count, err));
+    for (size_t i = 0; i < *ret_count; i++)
+        if (steps[i].details_json)
+            sl_buf_addf(&text, "%s\n", steps[i].details_json);
+    SL_TRY(sl_buf_check(&text, err));
+    *ret = sl_arena_strdup(&history->arena, text.text ? text.text : "");
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
+// A history on a server has runs whose logs are in other folders, most of them on other machines.
+static bool may_be_elsewhere(const struct sl_cli_history *history, const struct sl_run_row *run)
+{
+    char host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
+    return run->host && (history->project->state_url || !sl_str_equal(run->host, host));
+}
+
+static void tell_elsewhere(const struct logs_options *options, const struct sl_run_row *run,
+                           const char *rest)
+{
+    char host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
+    bool is_here = sl_str_equal(run->host, host);
+    if (!options->common.is_quiet)
+        sl_tell(&options->common, SL_LOG_WARN, "the log of run %.8s is on machine '%s'%s%s",
+                run->id, run->host, is_here ? ", in another state folder" : "", rest);
+}
+
+#define AS_IN_HISTORY ": its steps as the history has them"
+
 // The log is there from a run's first step on: of one that had nothing to do, that could not be
 // planned, or that was killed before, there is none. Of any other one that is not there is an
 // error.
-static int has_steps(struct sl_cli_history *history, const struct sl_run_row *run, bool *ret,
+static int read_kept(struct sl_cli_history *history, const struct logs_options *options,
+                     const struct sl_run_row *run, const char *path, const char **ret_text,
                      struct sl_err *err)
 {
-    struct sl_step_row *steps;
-    size_t count;
-    SL_TRY(sl_state_steps(history->state, run->id, &history->arena, &steps, &count, err));
-    *ret = count > 0;
-    return SL_OK;
+    size_t length, count = 1;
+    *ret_text = "";
+    if (!sl_fs_exists(path))
+        SL_TRY(read_history(history, run, ret_text, &count, err));
+    if (!count || (!sl_fs_exists(path) && may_be_elsewhere(history, run))) {
+        if (count)
+            tell_elsewhere(options, run, AS_IN_HISTORY);
+        return SL_OK;
+    }
+    return sl_fs_read(path, LOG_MAX_BYTES, &history->arena, ret_text, &length, err);
 }
 
 // Of a run without a line, or after its lines. "": they tell it.
@@ -286,15 +328,12 @@ static int print_all(struct sl_cli_history *history, const struct logs_options *
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
     const char *text = "", *became = NULL;
-    size_t length, shown = 0;
+    size_t shown = 0;
     json_t *lines = NULL;
     struct sl_strs waits;
-    bool is_all = options->level <= INFO && !options->since_us, is_needed = true;
+    bool is_all = options->level <= INFO && !options->since_us;
     SL_TRY(sl_cli_run_waits(history, run, &waits, err));
-    if (!sl_fs_exists(path))
-        SL_TRY(has_steps(history, run, &is_needed, err));
-    if (is_needed)
-        SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history->arena, &text, &length, err));
+    SL_TRY(read_kept(history, options, run, path, &text, err));
     if (options->common.json) {
         lines = json_array();
         root = json_pack("{s:s, s:s, s:s, s:o, s:o}", "schema", "sluice.logs/1", "run_id", run->id,
@@ -354,13 +393,32 @@ static int copy_lines(const struct logs_options *options, FILE *file, size_t *re
     return reason;
 }
 
-static int print_lines(const struct logs_options *options, const struct sl_run_row *run,
-                       const char *path, struct sl_err *err)
+// Of a log that is elsewhere: what the history has of it. NULL: there is none.
+static int open_history(struct sl_cli_history *history, const struct logs_options *options,
+                        const struct sl_run_row *run, FILE **ret, struct sl_err *err)
+{
+    const char *text = "";
+    size_t count = 0;
+    *ret = NULL;
+    if (may_be_elsewhere(history, run))
+        SL_TRY(read_history(history, run, &text, &count, err));
+    if (!*text)
+        return SL_OK;
+    tell_elsewhere(options, run, AS_IN_HISTORY);
+    *ret = fmemopen((char *)(uintptr_t)text, strlen(text), "re");
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
+static int print_lines(struct sl_cli_history *history, const struct logs_options *options,
+                       const struct sl_run_row *run, const char *path, struct sl_err *err)
 {
     FILE *file = fopen(path, "re");
     size_t shown = 0;
-    if (!file && errno == ENOENT)
-        return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
+    if (!file && errno == ENOENT) {
+        SL_TRY(open_history(history, options, run, &file, err));
+        if (!file)
+            return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
+    }
     if (!file)
         return sl_fail_errno(err, errno, "cannot read %s", path);
     int reason = copy_lines(options, file, &shown);
@@ -382,6 +440,8 @@ struct follower {
     char status[32]; // with which it ended; "": not yet
     struct sl_run_faults faults;
     bool has_told; // that it waits for a person
+    const char *path;
+    bool has_told_elsewhere;
 };
 
 static void print_json_line(const json_t *line)
@@ -442,6 +502,25 @@ static void add_faults(struct follower *follower)
         sl_run_add_fault(&follower->faults, steps[i].status, sl_code_find(steps[i].code));
 }
 
+// Of one that is at work on another machine no line will come before it has ended.
+static void look_elsewhere(struct follower *follower, const struct sl_run_row *run)
+{
+    char host[256] = "";
+    struct sl_err ignored = {0};
+    const char *text;
+    size_t count = 0;
+    if (follower->has_told_elsewhere || !may_be_elsewhere(follower->history, run) ||
+        sl_fs_exists(follower->path))
+        return;
+    (void)gethostname(host, sizeof host - 1);
+    // Where the machine is this one, it is in another folder as soon as a step has ended.
+    if (sl_str_equal(run->host, host) &&
+        (read_history(follower->history, run, &text, &count, &ignored) != SL_OK || !count))
+        return;
+    follower->has_told_elsewhere = true;
+    tell_elsewhere(follower->options, run, ": its steps are printed here when it has ended");
+}
+
 // A run that was killed, or whose log could not be written to its end.
 static bool has_ended(struct follower *follower)
 {
@@ -450,8 +529,10 @@ static bool has_ended(struct follower *follower)
     if (sl_cli_find_run(follower->history, follower->run.id, true, &now, &ignored) != SL_OK)
         return false;
     const char *status = sl_run_status(&now);
-    if (!now.ended_us && !sl_str_equal(status, "killed"))
+    if (!now.ended_us && !sl_str_equal(status, "killed")) {
+        look_elsewhere(follower, &now);
         return tell_waits(follower, &now), false;
+    }
     snprintf(follower->status, sizeof follower->status, "%s", status);
     add_faults(follower);
     return true;
@@ -469,30 +550,35 @@ static bool is_over(void *self)
     return ret;
 }
 
-// Where nothing is written down of a run on this machine, nothing will come.
-static int require_here(struct sl_cli_history *history, const struct sl_run_row *run,
-                        const char *path, struct sl_err *err)
+// Of a run whose log is elsewhere: when it has ended, its steps as the history has them.
+static int print_elsewhere(struct follower *follower, struct sl_err *err)
 {
-    char host[256] = "";
-    bool is_there = true;
-    (void)gethostname(host, sizeof host - 1);
-    if (!run->host || sl_str_equal(run->host, host) || sl_fs_exists(path))
+    struct sl_run_row run;
+    const char *text = "";
+    size_t count = 0;
+    SL_TRY(sl_cli_find_run(follower->history, follower->run.id, true, &run, err));
+    if (!may_be_elsewhere(follower->history, &run))
         return SL_OK;
-    if (run->ended_us)
-        SL_TRY(has_steps(history, run, &is_there, err));
-    if (!is_there)
+    SL_TRY(read_history(follower->history, &run, &text, &count, err));
+    if (!count)
         return SL_OK;
-    (void)sl_fail(err, SL_E_LOG_ELSEWHERE, "the log of run %.8s is on '%s'", run->id, run->host);
-    return sl_err_hint(err, "`sluice status %.8s` shows its steps here", run->id);
+    if (!follower->has_told_elsewhere)
+        tell_elsewhere(follower->options, &run, AS_IN_HISTORY);
+    follower->faults = (struct sl_run_faults){0}; // its lines tell them
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+        (void)on_line(follower, text, strcspn(text, "\n"));
+    return SL_OK;
 }
 
 static int follow(struct sl_cli_history *history, const struct logs_options *options,
                   const struct sl_run_row *run, const char *path, int *ret_exit, struct sl_err *err)
 {
-    struct follower follower = {.history = history, .options = options, .run = *run};
+    struct follower follower = {.history = history, .options = options, .run = *run, .path = path};
     const struct sl_log_follow how = {
         .path = path, .on_line = on_line, .is_over = is_over, .self = &follower};
     SL_TRY(sl_log_follow(&how, err));
+    if (!sl_fs_exists(path))
+        SL_TRY(print_elsewhere(&follower, err));
     if (sl_str_equal(follower.status, "killed") && !options->common.is_quiet)
         sl_tell(&options->common, SL_LOG_WARN, "run %.8s was killed", run->id);
     *ret_exit = sl_run_exit_code_of(follower.status, &follower.faults);
@@ -511,9 +597,8 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     const char *path =
         sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
-    SL_TRY(require_here(&history, &run, path, err));
     if (options.lines && !options.follow)
-        return print_lines(&options, &run, path, err);
+        return print_lines(&history, &options, &run, path, err);
     return options.follow ? follow(&history, &options, &run, path, ret_exit, err)
                           : print_all(&history, &options, &run, path, err);
 }

@@ -4,6 +4,7 @@
 #include "cli/run_view.h"
 #include "cli/telemetry.h"
 #include "run/estimate.h"
+#include "run/run_status.h"
 
 #include <string.h>
 
@@ -131,9 +132,33 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
 }
 
 // The end of a run, retry or apply that had nothing to do.
+// Where the state is on a server, runs at work elsewhere are not waited for: the lock is of this
+// folder.
+static void tell_others(const struct sl_common *common, struct sl_world *world)
+{
+    const struct sl_state_place place = sl_project_state(world->project);
+    const char *environment = world->project->environment;
+    const struct sl_run_filter filter = {
+        .status = "running", .environment = environment ? environment : "", .limit = 100};
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    struct sl_err ignored = {0};
+    struct sl_run_row *rows;
+    const char *note;
+    size_t count;
+    if (!place.url || sl_state_read(&place, &world->arena, &state, &note, &ignored) != SL_OK ||
+        sl_state_runs(state, &filter, &world->arena, &rows, &count, &ignored) != SL_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_equal(sl_run_status(&rows[i]), "running"))
+            sl_tell(common, SL_LOG_WARN,
+                    "run %.8s is at work on machine '%s': this one does not wait for it",
+                    rows[i].id, rows[i].host ? rows[i].host : "?");
+}
+
 static int end_nothing(const struct sl_common *common, struct sl_world *world, const char *why,
                        const struct sl_rest *rest, struct sl_err *err)
 {
+    tell_others(common, world);
     sl_alerts_of_nothing(common, world);
     SL_TRY(sl_run_view_nothing(common, world, why, rest, err));
     sl_alerts_send(common, world->project);
@@ -275,6 +300,14 @@ static int read_may_break(const json_t *plan, struct sl_arena *arena, struct sl_
     return SL_OK;
 }
 
+// One that came over HTTP, or by a pipe, has no file.
+static int hint_new_plan(const char *file, struct sl_err *err)
+{
+    if (sl_str_starts(file, "/dev/fd/"))
+        return sl_err_hint(err, "make a new one: `sluice plan -o FILE`, GET /api/v1/plan");
+    return sl_err_hint(err, "make a new one: `sluice plan -o %s`", file);
+}
+
 // A plan that is no JSON is as invalid as one that does not fit any more.
 static int fail_unreadable(const char *file, struct sl_err *err)
 {
@@ -284,7 +317,7 @@ static int fail_unreadable(const char *file, struct sl_err *err)
     sl_err_clear(err);
     (void)sl_fail(err, SL_E_PLAN_CHANGED, "this is no plan: %s", cause.message);
     (void)sl_err_at(err, cause.file, cause.line, cause.column);
-    return sl_err_hint(err, "make a new one: `sluice plan -o %s`", file);
+    return hint_new_plan(file, err);
 }
 
 static int print_holds(const struct run_options *options, const json_t *plan, struct sl_err *err)
@@ -317,7 +350,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_plan_decide(&world.graph, options.full_refresh, &world.arena, err));
     SL_TRY(sl_plan_print(&world.graph, world.project, &now, err));
     if (sl_plan_compare(stored, now, err) != SL_OK)
-        return sl_err_hint(err, "make a new one: `sluice plan -o %s`", options.plan);
+        return hint_new_plan(options.plan, err);
     if (options.dry_run)
         return print_holds(&options, now, err);
     if (!has_work(&world))

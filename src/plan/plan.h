@@ -165,6 +165,10 @@ struct sl_node *sl_graph_node(const struct sl_graph *graph, const char *table);
 SL_MUST int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
                             const struct sl_strs *exclude, struct sl_arena *arena,
                             struct sl_err *err);
+// SL_E_SELECTOR: one of the texts is of nothing that there is, as what somebody wanted to be left
+// out. State and result (`state:`, `result:`) are of nothing often enough.
+SL_MUST int sl_graph_require_matches(struct sl_graph *graph, const struct sl_strs *texts,
+                                     struct sl_arena *arena, struct sl_err *err);
 
 // Fills verdict and why of every selected node from its facts. With `full_refresh` every selected
 // node is stale.

@@ -422,3 +422,22 @@ int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
     (void)sl_fail(err, SL_E_SELECTOR, "the selection matches nothing");
     return sl_err_hint(err, "`sluice ls` lists what can be selected");
 }
+
+int sl_graph_require_matches(struct sl_graph *graph, const struct sl_strs *texts,
+                             struct sl_arena *arena, struct sl_err *err)
+{
+    struct selection selection = {.graph = graph, .arena = arena};
+    for (size_t i = 0; i < texts->count; i++) {
+        const char *text = texts->items[i];
+        const struct sl_strs one = {.items = &texts->items[i], .count = 1};
+        bool *marks = SL_NEW_ARRAY(arena, bool, graph->count);
+        SL_TRY_NEW(marks, err);
+        SL_TRY(match_list(&selection, &one, marks, err));
+        if (strstr(text, "state:") || strstr(text, "result:") ||
+            memchr(marks, true, graph->count * sizeof *marks))
+            continue;
+        (void)sl_fail(err, SL_E_SELECTOR, "nothing is '%s', which is to be left out", text);
+        return sl_err_hint(err, "`sluice ls` lists what can be selected");
+    }
+    return SL_OK;
+}

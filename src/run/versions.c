@@ -158,7 +158,7 @@ int sl_world_require_versions(const struct sl_world *world, const struct sl_strs
                 project->models[k].version_of && sl_step_may_break(&name, &project->models[k]);
         if (is_found)
             continue;
-        (void)sl_fail(err, SL_E_USAGE, "--allow-breaking names '%s', which is no version",
+        (void)sl_fail(err, SL_E_USAGE, "allow-breaking names '%s', which is no version",
                       names->items[i]);
         return sl_err_hint(err, "a model with 'version_of', such as revenue_v2");
     }

@@ -375,6 +375,8 @@ int sl_backfill_control_list(void *self, const char *run_id, json_t **ret_json, 
     struct sl_service *service = self;
     SL_AUTO(sl_json_free) json_t *list = json_array();
     SL_TRY_NEW(list, err);
+    if (!service->is_leading)
+        SL_TRY(sl_service_require_leader(service, err));
     SL_TRY(list_all(service, run_id, false, list, err));
     if (run_id && !json_array_size(list)) { // the newest run that goes on with it
         SL_TRY(list_all(service, run_id, true, list, err));

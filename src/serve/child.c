@@ -184,6 +184,8 @@ static int fail_of_code(const struct sl_child *child)
         return 422; // what was asked for does not hold, and the document says why
     if (root)
         err.code = sl_code_find(sl_json_text(json_object_get(root, "error"), "code", ""));
+    if (err.code == SL_E_FILE_MISSING && (child->request->route->flags & SL_ROUTE_FINDS))
+        return 404;
     return err.code == SL_OK ? 500 : sl_answer_status(&err);
 }
 
@@ -203,6 +205,31 @@ static int status_of(const struct sl_child *child)
         return 409;
     default:
         return 500;
+    }
+}
+
+// What was sent as a file is told by its name in the request.
+static void name_files(struct sl_child *child)
+{
+    const struct sl_request *request = child->request;
+    int fd = 3;
+
+    for (const struct sl_route_value *at = request->route->values; at && at->name; at++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+        char path[32];
+        if (!sl_route_is_file(at) || !json_object_get(request->json, at->name))
+            continue;
+        int length = snprintf(path, sizeof path, "/dev/fd/%d", fd++);
+        const char *from = child->text.text, *found;
+        for (; from && (found = strstr(from, path)); from = found + length)
+            sl_buf_addf(&text, "%.*s%s", (int)(found - from), from, at->name);
+        if (from == child->text.text || !from)
+            continue;
+        sl_buf_add(&text, from);
+        if (text.has_failed)
+            return;
+        sl_buf_reset(&child->text);
+        sl_buf_add(&child->text, text.text);
     }
 }
 
@@ -232,6 +259,8 @@ static void tell(struct sl_child *child)
                       child->signal ? (long long)child->signal : (long long)child->exit_code);
         sl_answer_error(request, 500, &err);
     } else {
+        if (child->exit_code != 0)
+            name_files(child);
         request->answer.status = status_of(child);
         request->answer.type = child->exit_code == 0 && strchr(request->route->answers, '/')
                                    ? request->route->answers

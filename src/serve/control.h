@@ -45,7 +45,7 @@ struct sl_control {
                           json_t **ret_json, struct sl_err *err);
     // An array of backfills that wait, are at work or ended last: {"run_id", "status", "asked",
     // "tables", "progress", "running", "error", "exit_code", ...}. `run_id` not NULL: those whose
-    // run's id begins so (SL_E_SERVE_MISSING).
+    // run's id begins so (SL_E_SERVE_MISSING). SL_E_SERVE_BUSY: it stands by.
     int (*backfills)(void *self, const char *run_id, json_t **ret_json, struct sl_err *err);
     // {"run_id", "status", "warning"}: a queued run is gone ("cancelled"); one at work is
     // "stopping".
@@ -66,7 +66,7 @@ struct sl_control {
     // "active_runs" and "queued_runs". `name` NULL: all; else one (SL_E_SERVE_MISSING).
     int (*pipelines)(void *self, const char *name, json_t **ret_json, struct sl_err *err);
     // An array of what is at work now: {"run_id", "pipeline", "started_at", "steps": {"waiting",
-    // "running", "ended"}, "running": [{"step", "since", "share"}]}.
+    // "running", "ended"}, "running": [{"step", "since", "share"}]}. SL_E_SERVE_BUSY: it stands by.
     int (*active_runs)(void *self, json_t **ret_json, struct sl_err *err);
     // {"status": "ok" or "degraded", "is_ready", "not_ready_because", "pipelines": [{"pipeline",
     // "gets_in", "gets_built", "gets_out", ...}], ...}, as last seen. *ret_is_ready: it leads, is

@@ -1,5 +1,6 @@
 // What HTTP asks of the service (serve/control.h), answered from memory.
 #include "base/clock.h"
+#include "run/versions.h"
 #include "serve/pipelines.h"
 #include "serve/serve_inner.h"
 
@@ -65,6 +66,8 @@ static int check_options(struct sl_service *service, const struct sl_start_optio
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     SL_TRY(sl_live_may_approve(graph, &options->approved, who, err));
+    SL_TRY(sl_world_require_versions(&service->newest->world, &options->may_break, err));
+    SL_TRY(sl_graph_require_matches(graph, &options->exclude, &arena, err));
     for (size_t k = 0; k < 2; k++) {
         const struct sl_strs *list = k ? &options->exclude : &options->select;
         for (size_t i = 0; i < list->count; i++)
@@ -145,6 +148,8 @@ static int fail_not_at_work(struct sl_service *service, const char *run_id, cons
     SL_TRY(sl_state_runs(service->state, &filter, &arena, &rows, &count, err));
     if (count && rows[0].ended_us)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended: %s", run_id, rows[0].status);
+    if (!service->is_leading) // it may be at work where the leader is
+        SL_TRY(sl_service_require_leader(service, err));
     return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' %s", run_id, says);
 }
 
@@ -352,6 +357,8 @@ static int active_runs(void *self, json_t **ret_json, struct sl_err *err)
     const struct sl_service *service = self;
     SL_AUTO(sl_json_free) json_t *array = json_array();
     SL_TRY_NEW(array, err);
+    if (!service->is_leading)
+        SL_TRY(sl_service_require_leader(service, err));
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
         if (at->state == SL_RUN_AT_WORK && at->live &&
             json_array_append_new(array, active_json(at)) != 0)

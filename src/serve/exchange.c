@@ -24,6 +24,7 @@ static void set_time(struct sl_connection *connection, int64_t seconds)
 {
     if (!connection)
         return;
+    connection->is_reading = false;
     connection->said_us = sl_clock_monotonic_us();
     connection->until_us = seconds ? connection->said_us + seconds * SECOND_US : 0;
 }
@@ -402,6 +403,14 @@ static enum MHD_Result suspend(struct sl_exchange *exchange)
     return MHD_YES;
 }
 
+// Its command waits for it, and others for the place of that.
+static void set_reading(struct sl_connection *connection)
+{
+    set_time(connection, connection->server->http->options.reading_s);
+    connection->is_reading = true;
+    connection->left_bytes = -1;
+}
+
 // MHD asks for the next piece of a stream.
 static ssize_t on_read(void *self, uint64_t at, char *to, size_t most)
 {
@@ -412,12 +421,16 @@ static ssize_t on_read(void *self, uint64_t at, char *to, size_t most)
     if (!request->child || exchange->connection->server->http->is_closing)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     ssize_t length = sl_child_take(request->child, to, most);
+    if (length == SL_CHILD_END || length == SL_CHILD_CUT)
+        set_time(exchange->connection, ANSWER_S);
     if (length == SL_CHILD_END)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (length == SL_CHILD_CUT)
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    if (length > 0)
+    if (length > 0 && request->is_followed)
         set_time(exchange->connection, ANSWER_S);
+    else if (length > 0)
+        set_reading(exchange->connection);
     else
         (void)suspend(exchange);
     return length;

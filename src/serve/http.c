@@ -8,11 +8,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 512, IDLE_S = 30, HEAD_S = 10, REQUEST_S = 60, SWEEP_MS = 1000 };
+#include <linux/sockios.h>
+
+enum {
+    CONNECTIONS = 512,
+    IDLE_S = 30,
+    HEAD_S = 10,
+    READING_S = 10,
+    REQUEST_S = 60,
+    SWEEP_MS = 1000
+};
 #define BODY_BYTES ((size_t)1 << 20)
 
 // --- the loop
@@ -46,6 +56,18 @@ void sl_server_drive(struct sl_server *server)
         (void)uv_timer_start(&server->timer, on_timer, wait_ms, 0);
 }
 
+// How slow it may be, we do not ask: it has time as long as it takes anything.
+static void see_reading(struct sl_connection *open)
+{
+    int left = 0;
+
+    if (!open->is_reading || ioctl(open->fd, SIOCOUTQ, &left) != 0 || left == open->left_bytes)
+        return;
+    open->left_bytes = left;
+    open->until_us =
+        sl_clock_monotonic_us() + open->server->http->options.reading_s * INT64_C(1000000);
+}
+
 // A client that sends or takes a byte now and then is not silent, but holds a place all the same.
 // MHD sees the end of the stream, and closes.
 static void on_sweep(uv_timer_t *timer)
@@ -53,9 +75,11 @@ static void on_sweep(uv_timer_t *timer)
     struct sl_http *http = timer->data;
     const int64_t now_us = sl_clock_monotonic_us();
 
-    for (struct sl_connection *open = http->connections; open; open = open->after)
+    for (struct sl_connection *open = http->connections; open; open = open->after) {
+        see_reading(open);
         if (open->until_us > 0 && open->until_us < now_us)
             (void)shutdown(open->fd, SHUT_RDWR);
+    }
     if (!http->connections)
         (void)uv_timer_stop(timer);
 }
@@ -104,6 +128,7 @@ static int copy_options(struct sl_http *http, const struct sl_http_options *opti
     own->most_request_bytes = own->most_request_bytes ? own->most_request_bytes : BODY_BYTES;
     own->idle_s = own->idle_s ? own->idle_s : IDLE_S;
     own->head_s = own->head_s ? own->head_s : HEAD_S;
+    own->reading_s = own->reading_s ? own->reading_s : READING_S;
     own->request_s = own->request_s ? own->request_s : REQUEST_S;
     own->socket_folder = sl_arena_strdup(&http->arena, options->socket_folder);
     own->state_folder = sl_arena_strdup(&http->arena, options->state_folder);

@@ -30,6 +30,7 @@ struct sl_http_options {
     // that there is no state store. Must outlive the http.
     struct sl_state *state;
     const char *state_folder; // <state_folder>/logs/RUN.jsonl
+    bool is_state_shared;     // a run may be another folder's
     const char *folder;       // of the project: children work in it
     const char *environment;  // --env of children; NULL: none
     struct sl_strs overrides; // --set of children
@@ -40,6 +41,7 @@ struct sl_http_options {
     int64_t idle_s;            // of a connection that says nothing: 30
     int64_t head_s;            // for a request's head to be there: 10
     int64_t request_s;         // and its body: 60, and what it takes at 4 KiB a second
+    int64_t reading_s;         // for a client to take some more of a stream: 10
     int64_t child_s;           // for a child to answer: 120
     size_t most_children;      // at once: 4; as many times eight wait for their turn
 };

@@ -28,6 +28,10 @@ struct sl_connection {
     int fd;
     int64_t until_us; // monotonic: what it is at must be done; 0: it waits for us
     int64_t said_us;  // when it last said something
+    // It is sent a stream of a command that others wait for; so much of it it had not taken when it
+    // was last looked at.
+    bool is_reading;
+    int left_bytes;
 };
 
 // A request and how to go on with it.

@@ -15,6 +15,7 @@
 #define BEAT_MS 1000
 #define PRESENT_MS 3000
 #define WATCH_MS 100
+#define ASK_NAME_MS 100
 #define READING_MS 60000 // claims hold so long while the project is read anew
 
 static void appear(struct sl_machine *machine, int64_t ttl_ms)
@@ -421,6 +422,46 @@ static int name_it(struct sl_machine *machine, struct sl_err *err)
     return SL_OK;
 }
 
+// Of another process of this name: for how long it is known yet. 0: there is none.
+static int look_for_name(struct sl_machine *machine, int64_t *ret_left_ms, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_present *there;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    const char *prefix = sl_arena_printf(&arena, SL_PRESENT_WORKER "%s ", machine->name);
+    SL_TRY_NEW(prefix, err);
+    SL_TRY(sl_state_present(machine->state, prefix, &arena, &there, &count, err));
+    *ret_left_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        if (strlen(there[i].name) == strlen(machine->present) && // and not of "NAME more"
+            there[i].left_ms > *ret_left_ms)
+            *ret_left_ms = there[i].left_ms;
+    return SL_OK;
+}
+
+// On other machines, and in other copies of the project's folder. One that was killed is known for
+// a while yet, but is not heard of again.
+static int refuse_name(struct sl_machine *machine, struct sl_err *err)
+{
+    const int64_t until_us = sl_clock_monotonic_us() + (PRESENT_MS + BEAT_MS) * INT64_C(1000);
+    int64_t before_ms, left_ms;
+    SL_TRY(look_for_name(machine, &left_ms, err));
+    while (left_ms > 0 && sl_clock_monotonic_us() < until_us) {
+        before_ms = left_ms;
+        uv_sleep(ASK_NAME_MS);
+        SL_TRY(look_for_name(machine, &left_ms, err));
+        if (left_ms <= before_ms)
+            continue;
+        (void)sl_fail(err, SL_E_WORKER_NAME,
+                      "a worker named '%s' is at work on this project, on another machine or in "
+                      "another folder",
+                      machine->name);
+        return sl_err_hint(err, "give this one another name: --name NAME");
+    }
+    return SL_OK;
+}
+
 static int lock_name(struct sl_machine *machine, struct sl_err *err)
 {
     const struct sl_project *project = machine->newest->world.project;
@@ -466,6 +507,7 @@ static int begin(struct sl_machine *machine, struct sl_err *err)
     SL_TRY(lock_name(machine, err));
     SL_TRY(open_state(machine, err));
     SL_TRY(refuse_lake(machine, NULL, err));
+    SL_TRY(refuse_name(machine, err));
     sl_machine_tell(SL_LOG_INFO, NULL, "worker '%s' of '%s': %zu steps at once, code %s",
                     machine->name, machine->newest->world.project->name, machine->slot_count,
                     machine->newest->code);

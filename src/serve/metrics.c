@@ -512,19 +512,35 @@ static void add_now(struct sl_buf *text, const struct sl_metrics_now *now)
     }
 }
 
+// A name is told once, with the slots of all that have it.
+static int64_t slots_of_name(const struct sl_metrics_now *now, size_t first)
+{
+    const char *name = now->machines[first].name;
+    int64_t slots = 0;
+
+    for (size_t i = 0; i < first; i++)
+        if (strcmp(now->machines[i].name, name) == 0)
+            return -1;
+    for (size_t i = first; i < now->machine_count; i++)
+        if (now->machines[i].is_of_use && strcmp(now->machines[i].name, name) == 0)
+            slots += now->machines[i].slots;
+    return slots;
+}
+
 static void add_machines(struct sl_buf *text, const struct sl_metrics_now *now)
 {
     add_head(text, "sluice_machine_slots",
              "Steps at once that `sluice worker` on another machine does for this service.",
              "gauge");
     for (size_t i = 0; i < now->machine_count; i++) {
-        const struct sl_machine_seen *machine = &now->machines[i];
+        const int64_t slots = slots_of_name(now, i);
         struct sl_buf labels = SL_BUF_INIT;
 
-        add_label(&labels, "machine", machine->name);
+        if (slots < 0)
+            continue;
+        add_label(&labels, "machine", now->machines[i].name);
         if (!labels.has_failed)
-            sl_buf_addf(text, "sluice_machine_slots{%s} %lld\n", labels.text,
-                        machine->is_of_use ? (long long)machine->slots : 0);
+            sl_buf_addf(text, "sluice_machine_slots{%s} %lld\n", labels.text, (long long)slots);
         sl_buf_clear(&labels);
     }
 }

@@ -169,6 +169,26 @@ static json_t *path_parameters(const struct sl_route *route)
     return list;
 }
 
+// What is required unless another value is true: [{"required": ["reason"]}, {"required":
+// ["undo"]}]; NULL: nothing is.
+static json_t *either_of(const struct sl_route *route)
+{
+    json_t *names = json_array();
+    const char *unless = NULL;
+
+    for (const struct sl_route_value *value = route->values; value && value->name; value++) {
+        if (!value->unless)
+            continue;
+        unless = value->unless;
+        if (json_array_append_new(names, json_string(value->name)) != 0)
+            return json_decref(names), NULL;
+    }
+    if (!unless)
+        return json_decref(names), NULL;
+    return json_pack("[{s:o}, {s:[s], s:{s:{s:b}}}]", "required", names, "required", unless,
+                     "properties", unless, "const", 1);
+}
+
 static json_t *body_of(const struct sl_route *route)
 {
     json_t *members = json_object(), *required = json_array();
@@ -183,10 +203,11 @@ static json_t *body_of(const struct sl_route *route)
         if (value->is_required && json_array_append_new(required, json_string(value->name)) != 0)
             goto failed;
     }
-    return json_pack("{s:b, s:{s:{s:{s:s, s:o, s:o, s:b}}}}", "required",
-                     (int)(json_array_size(required) > 0), "content", "application/json", "schema",
-                     "type", "object", "properties", members, "required", required,
-                     "additionalProperties", 0);
+    json_t *either = either_of(route);
+    return json_pack("{s:b, s:{s:{s:{s:s, s:o, s:o, s:o*, s:b}}}}", "required",
+                     (int)(json_array_size(required) > 0 || either), "content", "application/json",
+                     "schema", "type", "object", "properties", members, "required", required,
+                     "anyOf", either, "additionalProperties", 0);
 failed:
     json_decref(members);
     json_decref(required);
@@ -319,8 +340,10 @@ static void add_markdown(const struct sl_route *route, struct sl_buf *text)
     for (const struct sl_route_value *value = route->values; value->name; value++) {
         static const char *const types[] = {"text", "integer", "boolean", "texts", "object"};
 
-        sl_buf_addf(text, "| `%s`%s | %s | %s", value->name,
-                    value->is_required ? " (required)" : "", types[value->type], value->summary);
+        sl_buf_addf(text, "| `%s`%s", value->name, value->is_required ? " (required)" : "");
+        if (value->unless)
+            sl_buf_addf(text, " (required, but for `%s`)", value->unless);
+        sl_buf_addf(text, " | %s | %s", types[value->type], value->summary);
         for (size_t i = 0; value->words && value->words[i]; i++)
             sl_buf_addf(text, "%s`%s`", i ? ", " : " One of ", value->words[i]);
         sl_buf_add(text, value->words ? ". |\n" : " |\n");

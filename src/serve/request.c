@@ -19,6 +19,7 @@ int sl_answer_status(const struct sl_err *err)
         {SL_E_SERVE_BUSY, 503},      {SL_E_RUN_MISSING, 404},    {SL_E_TABLE_MISSING, 404},
         {SL_E_PLAN_CHANGED, 409},    {SL_E_LOCKED, 409},         {SL_E_STATE, 500},
         {SL_E_PROJECT_INVALID, 409}, {SL_E_SERVE_CONFIRM, 409},  {SL_E_BACKFILL_ID, 404},
+        {SL_E_LOG_ELSEWHERE, 404},   {SL_E_PUBLICATION, 404},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

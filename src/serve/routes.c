@@ -189,7 +189,7 @@ const struct sl_route sl_routes[] = {
      VALUES({.name = "strict", .type = SL_VALUE_BOOL, .summary = "Treat warnings as errors."}),
      .command = WORDS("check")},
     {"GET", "/api/v1/contracts/{contract}", "A contract", "project", READ, 200, "Document",
-     .command = WORDS("contract", "show", "{contract}")},
+     .command = WORDS("contract", "show", "{contract}"), .flags = SL_ROUTE_FINDS},
     {"GET", "/api/v1/tables", "Steps and tables: version, rows, size, owner", "tables", READ, 200, "Document",
      VALUES(SELECT, EXCLUDE), .command = WORDS("ls")},
     {"GET", "/api/v1/quality", "Quality of the tables in five scores, and how old they are", "tables", READ, 200, "Document",
@@ -251,7 +251,7 @@ const struct sl_route sl_routes[] = {
             {.name = "downstream", .type = SL_VALUE_BOOL, .summary = "Then build and deliver what depends on the table."}),
      .command = WORDS("quarantine", "replay", "{table}")},
     {"POST", "/api/v1/quarantine/{table}/discard", "Give rejected rows up, or take them back", "quarantine", ADMIN, 200, "Document",
-     VALUES({.name = "reason", .type = SL_VALUE_TEXT, .summary = "Why; it is kept with each row."},
+     VALUES({.name = "reason", .type = SL_VALUE_TEXT, .summary = "Why; it is kept with each row.", .unless = "undo"},
             {.name = "all", .type = SL_VALUE_BOOL, .summary = "All of the table's rejected rows."},
             {.name = "undo", .type = SL_VALUE_BOOL, .summary = "Take discarded rows back."},
             DRY_RUN, CONFIRM, REJECTED_ROWS),
@@ -262,7 +262,8 @@ const struct sl_route sl_routes[] = {
      .command = WORDS("alerts", "ls")},
     {"POST", "/api/v1/alerts/silences", "Tell nobody of some alerts for a while", "alerts", RUN, 200, "Document",
      VALUES({.name = "what", .type = SL_VALUE_TEXT, .summary = "A kind (row_drop), a subject or a pattern of subjects (raw.*), or both.", .is_required = true},
-            {.name = "for", .type = SL_VALUE_TEXT, .summary = "How long, from now on: 2h."}, WHY,
+            {.name = "for", .type = SL_VALUE_TEXT, .summary = "How long, from now on: 2h.", .unless = "end"},
+            {.name = "why", .type = SL_VALUE_TEXT, .summary = "Reason, for the audit log.", .unless = "end"},
             {.name = "end", .type = SL_VALUE_BOOL, .summary = "End this silence instead."}),
      .command = WORDS("alerts", "silence", "{what}"), .who_flag = "--by"},
     {"POST", "/api/v1/alerts/channels/{channel}/test", "Send a test message to a channel", "alerts", RUN, 200, "Document",
@@ -457,8 +458,8 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
             SL_TRY(check_words(value, json_string_value(member), err));
     }
     for (const struct sl_route_value *value = request->route->values; value && value->name; value++)
-        if (value->is_required && !json_object_get(request->json, value->name) &&
-            !sl_uri_get(&request->uri, value->name))
+        if ((value->is_required || (value->unless && !sl_request_bool(request, value->unless))) &&
+            !json_object_get(request->json, value->name) && !sl_uri_get(&request->uri, value->name))
             return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is missing", value->name);
     if (!(request->route->flags & SL_ROUTE_CONFIRMS) || sl_request_bool(request, "confirm") ||
         sl_request_bool(request, "dry_run"))

@@ -16,7 +16,8 @@ struct sl_route_value {
     const char *const *words; // the only ones it may be, up to a NULL; NULL: any text
     // `command` is given the name of a file that holds it; an object always is one.
     bool is_file;
-    const char *flag; // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
+    const char *unless; // required, but where the value of this name is true
+    const char *flag;   // of `command`: "--limit"; NULL: "--" and the name; "": it gets none
 };
 
 enum sl_route_flag {
@@ -30,6 +31,7 @@ enum sl_route_flag {
     // Lines as they come, from the first one on, until the command or its client ends, however it
     // does: it says by its lines what came of it.
     SL_ROUTE_FOLLOWS = 32,
+    SL_ROUTE_FINDS = 64, // a file that the command does not find is what the path names (404)
 };
 
 enum { SL_ROUTE_FILES = 2 }; // of a route's values, at most

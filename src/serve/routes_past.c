@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { LIMIT = 50, MOST = 1000 };
 #define MOST_LOG_BYTES (128 << 10) // that is looked through on the loop: some milliseconds
@@ -292,11 +293,36 @@ static const char *log_path(struct sl_request *request, const struct sl_run_row 
                            run->id);
 }
 
-static int fail_log(const struct sl_run_row *run, struct sl_err *err)
+// Of a state on a server the logs are in the folders of those who did the runs.
+static bool is_log_elsewhere(struct sl_request *request, const struct sl_run_row *run,
+                             const char *host)
 {
-    if (errno == ENOENT)
+    struct sl_step_row *steps;
+    struct sl_err ignored = {0};
+    size_t count;
+    bool is_here = sl_str_equal(run->host, host);
+
+    if (!run->host || (is_here && !request->options->is_state_shared))
+        return false;
+    return (!is_here && !run->ended_us) ||
+           (sl_state_steps(request->options->state, run->id, &request->arena, &steps, &count,
+                           &ignored) == SL_OK &&
+            count > 0);
+}
+
+static int fail_log(struct sl_request *request, const struct sl_run_row *run, struct sl_err *err)
+{
+    int reason = errno;
+    char host[256] = "";
+
+    if (reason != ENOENT)
+        return sl_fail_errno(err, reason, "cannot read the log of run %s", run->id);
+    (void)gethostname(host, sizeof host - 1);
+    if (!is_log_elsewhere(request, run, host))
         return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
-    return sl_fail_errno(err, errno, "cannot read the log of run %s", run->id);
+    (void)sl_fail(err, SL_E_LOG_ELSEWHERE, "the log of run %.8s is on machine '%s'%s", run->id,
+                  run->host, sl_str_equal(run->host, host) ? ", in another state folder" : "");
+    return sl_err_hint(err, "GET /api/v1/runs/%.8s/steps has its steps", run->id);
 }
 
 int sl_route_log(struct sl_request *request, struct sl_err *err)
@@ -312,7 +338,7 @@ int sl_route_log(struct sl_request *request, struct sl_err *err)
     SL_TRY_NEW(path, err);
     request->answer.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (request->answer.fd < 0)
-        return fail_log(&run, err);
+        return fail_log(request, &run, err);
     request->answer.type = request->route->answers;
     request->answer.status = 200;
     return SL_OK;
@@ -364,7 +390,7 @@ int sl_route_step_log(struct sl_request *request, struct sl_err *err)
     SL_TRY_NEW(path, err);
     file = fopen(path, "re");
     if (!file)
-        return fail_log(&run, err);
+        return fail_log(request, &run, err);
     if (is_large(file)) {
         (void)fclose(file);
         request->values[0] = sl_arena_strdup(&request->arena, run.id);

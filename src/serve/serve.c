@@ -454,6 +454,7 @@ static int open_http(struct sl_service *service, struct sl_err *err)
                                       .control = &service->control,
                                       .state = service->state,
                                       .state_folder = project->state_folder,
+                                      .is_state_shared = project->state_url != NULL,
                                       .folder = project->folder,
                                       .environment = project->environment,
                                       .overrides = service->options.overrides};

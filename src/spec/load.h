@@ -165,12 +165,15 @@ struct sl_secrets {
     struct sl_map variables; // of .env
     struct sl_map outputs;   // of commands
     struct sl_arena *arena;
+    bool is_shown; // what is being resolved is no secret
 };
 // Reads .env, whose mistakes become diagnostics.
 SL_MUST int sl_secrets_open(struct sl_secrets *secrets, struct sl_load *load, struct sl_err *err);
 void sl_secrets_close(struct sl_secrets *secrets); // for SL_AUTO
 SL_MUST int sl_secrets_resolve(void *self, const char *text, struct sl_arena *arena,
                                const char **ret, struct sl_err *err);
+SL_MUST int sl_secrets_resolve_shown(void *self, const char *text, struct sl_arena *arena,
+                                     const char **ret, struct sl_err *err);
 // What a command prints, without the line end; NUL bytes and more than 64 KiB are refused. For
 // secrets.c.
 SL_MUST int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena,

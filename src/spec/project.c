@@ -297,7 +297,8 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
 {
     struct sl_load load = {.project = project, .defaults = {.freshness_s = -1, .retention_s = -1}};
     SL_AUTO(sl_secrets_close) struct sl_secrets secrets = {0};
-    struct sl_opt_resolver resolver = {.resolve = sl_secrets_resolve, .self = &secrets};
+    struct sl_opt_resolver resolver = {
+        .resolve = sl_secrets_resolve, .resolve_shown = sl_secrets_resolve_shown, .self = &secrets};
 
     SL_TRY(
         find_root(options->folder ? options->folder : ".", &project->arena, &project->folder, err));

@@ -225,7 +225,8 @@ static int add_reference(struct sl_secrets *secrets, const char **at, struct sl_
     *at = end + 1;
     SL_TRY_NEW(reference, err);
     SL_TRY(resolve_reference(secrets, reference, &value, err));
-    sl_log_hide(value);
+    if (!secrets->is_shown)
+        sl_log_hide(value);
     sl_buf_add(out, value);
     return SL_OK;
 }
@@ -265,4 +266,15 @@ int sl_secrets_resolve(void *self, const char *text, struct sl_arena *arena, con
     *ret = sl_arena_strdup(arena, out.text);
     SL_TRY_NEW(*ret, err);
     return SL_OK;
+}
+
+int sl_secrets_resolve_shown(void *self, const char *text, struct sl_arena *arena, const char **ret,
+                             struct sl_err *err)
+{
+    struct sl_secrets *secrets = self;
+
+    secrets->is_shown = true;
+    int code = sl_secrets_resolve(self, text, arena, ret, err);
+    secrets->is_shown = false;
+    return code;
 }

@@ -68,6 +68,7 @@ const struct sl_opt sl_serve_rows[] = {
      .type = SL_OPT_STRING,
      .offset = offsetof(struct sl_serve_spec, listen),
      .otherwise = "127.0.0.1:7410",
+     .flags = SL_OPT_ADDRESS,
      .summary = "Address and port of HTTP; one that other machines reach needs a token.",
      .example = "0.0.0.0:7410"},
     {.name = "reload",

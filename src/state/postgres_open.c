@@ -177,7 +177,7 @@ static int refuse_later(const struct sl_postgres_store *store, int64_t version, 
         store->schema, (long long)version, SL_STATE_VERSION);
     return sl_err_hint(err,
                        "update Sluice on this machine (`sluice version` says which one it has), or "
-                       "give it a schema of its own: state: postgresql://...?schema=NAME");
+                       "give it a schema of its own: `?schema=NAME` in `state:`");
 }
 
 // What was out of reach when it was opened may have become another's.

@@ -282,6 +282,12 @@ def test_select_without_a_word_and_a_word_after_a_bound_one_are_refused(shop, wo
     assert message in shop.run("run", *words, exit_code=1).stderr
 
 
+def test_a_pattern_of_exclude_that_is_of_nothing_is_refused(shop):
+    refused = shop.run("run", "--exclude", "daily_revenue", "nosuchthing", exit_code=1).stderr
+    assert "nothing is 'nosuchthing'" in refused
+    assert "nosuchthing" not in shop.run("plan", "--exclude", "state:new", "result:error").stderr, "of a state nothing may be"
+
+
 def test_exclude_alone_leaves_the_rest(shop):
     assert selected(shop, "--exclude", "resource_type:source resource_type:contract daily_revenue+") == "curated.customer_value"
 

@@ -85,6 +85,7 @@ def test_a_delivery_is_made_when_its_server_is_back(project, server):
     assert report["status"] == "ok" and load["status"] == "ok" and load["attempts"] >= 2
     assert [(item["attempt"], item["code"], item["wait_ms"]) for item in load["retried"]] == [
         (number, "SL0801", 1000) for number in range(1, load["attempts"])]
+    assert all(item["message"] == item["message"].strip() for item in load["retried"]), "libpq ends what it says with a new line"
     assert steps_of(report)["model m"]["retried"] == []
     assert server.postgres.query("select n from r_back.m") == [["1"]]
     # What was tried is kept.

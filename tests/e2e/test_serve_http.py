@@ -223,6 +223,15 @@ def test_a_second_service_is_refused_and_a_killed_ones_socket_is_taken_over(serv
     assert not third.socket.exists()
 
 
+def test_the_address_of_a_taken_port_is_told_though_a_variable_gives_it(own_shop):
+    own_shop.write("sluice.yml", (own_shop.folder / "sluice.yml").read_text() + "\nserve:\n  listen: ${env:LISTEN}\n")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        told = own_shop.run("serve", env={"LISTEN": address}, exit_code=1)
+        assert f"cannot listen on {address}:" in told.stderr and "***" not in told.stderr
+    assert "pass-word" not in own_shop.run("serve", env={"LISTEN": "me:pass-word@127.0.0.1:1"}, exit_code=1).stderr
+
+
 def test_a_taken_port_is_told(serve):
     with socket.create_server(("127.0.0.1", 0)) as other:
         refused = serve(f"listen=127.0.0.1:{other.getsockname()[1]}")
@@ -289,6 +298,7 @@ def test_runs_are_paged_and_filtered(service):
     ("tables/clean.orders?version=99", None, None, "99"),
     ("tables/clean.orders/profile?columns=nix", None, None, "nix"),
     ("plan?select=nix", 400, None, "matches nothing"),
+    ("plan?exclude=nix", 400, None, "nothing is 'nix'"),
     ("publications?limit=-1", 400, "SL0901", "limit"),
     ("diff?left=clean.orders&right=clean.orders@0&tolerance=much", 400, None, "much"),
     ("alerts?limit=-1", 400, "SL0901", "limit"),
@@ -310,7 +320,9 @@ def test_what_a_parameter_cannot_be_is_refused_and_not_an_empty_list(service, pa
     ("backfills", '{"tables": ["a"], "tables": ["b"]}', "SL0826"),
     ("quarantine/orders/replay", {"all": True}, "SL0826"),
     ("query", {"sql": "select 1", "limit": -1}, "SL0901"),
-    ("alerts/silences", {"what": "nix nix", "for": "soon"}, None),
+    ("alerts/silences", {"what": "nix nix", "for": "soon", "why": "x"}, None),
+    ("alerts/silences", {"what": "failure", "for": "2h"}, "SL0826"),
+    ("quarantine/orders/discard", {"all": True, "dry_run": True}, "SL0826"),
 ])
 def test_what_a_body_cannot_have_is_refused(service, path, body, code):
     told = service.local("POST", "/api/v1/" + path, body)
@@ -318,6 +330,23 @@ def test_what_a_body_cannot_have_is_refused(service, path, body, code):
 
 
 # --- commands of this program
+
+@pytest.mark.parametrize("method, path, code", [
+    ("POST", "runs/zzz/rollback", "SL0507"),
+    ("GET", "publications/zzz", "SL0507"),
+    ("POST", "publications/zzz/verify", "SL0507"),
+    ("GET", "contracts/zzz", "SL0105"),
+])
+def test_what_is_not_there_is_404(service, method, path, code):
+    is_error(service.local(method, "/api/v1/" + path, {"dry_run": True} if "rollback" in path else None), 404, code)
+
+
+def test_what_is_said_of_a_document_that_was_sent_names_no_file(service):
+    for path, body in (("plans", {"plan": {"nodes": "none"}, "dry_run": True}), ("plans", {"plan": {}, "dry_run": True}),
+                       ("attestations/verify", {"attestation": {}, "key": "no key"})):
+        status, _, told = service.local("POST", "/api/v1/" + path, body)
+        assert status in (400, 409) and "/dev/fd" not in json.dumps(told), told
+
 
 def test_commands_answer_as_on_the_command_line(service):
     assert service.ask("GET", "/api/v1/tables")[2] == service.project.json("ls")
@@ -789,6 +818,7 @@ def test_tables_are_compared_verified_and_attested(serve, own_shop):
     other = (own_shop.folder / "other.pub").read_text()
     assert service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope, "key": other})[0] in (400, 422)
     is_error(service.local("POST", "/api/v1/attestations/verify", {"attestation": "text", "key": key}), 400, "SL0826")
+    assert "/dev/fd" not in json.dumps(service.local("POST", "/api/v1/attestations/verify", {"attestation": {}, "key": key})[2])
     is_error(service.local("POST", "/api/v1/attestations/verify", {"attestation": envelope}), 400, "SL0826")
 
 
@@ -874,6 +904,32 @@ def test_a_large_answer_is_passed_on_as_it_comes(service):
         read += len(piece)
         assert service.ask("GET", "/healthz")[0] == 200
     assert read == len(text)
+
+
+def test_who_reads_nothing_of_a_large_answer_makes_room_and_who_reads_slowly_has_time(serve):
+    service = serve("children=1", "reading_s=3")
+    sql = "select range as n, repeat('x', 100) as text from range(200000)"
+    body = json.dumps({"sql": sql, "limit": 0}).encode()
+    head = f"POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.connect(str(service.socket))
+        deaf.sendall(head + body)
+        assert deaf.recv(12) == b"HTTP/1.1 200"
+        begun = time.monotonic()
+        assert service.local("GET", "/api/v1/plan")[0] == 200, "it waits for the place of the other"
+        assert time.monotonic() - begun < 20
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.connect(str(service.socket))
+        slow.sendall(head + body)
+        begun, text = time.monotonic(), b""
+        while time.monotonic() - begun < 8:
+            text += slow.recv(65536)
+            time.sleep(0.5)
+        while not text.endswith(b"0\r\n\r\n"):
+            piece = slow.recv(1 << 20)
+            assert piece, "it was cut off"
+            text += piece
+    assert len(text) > 20_000_000
 
 
 def script(tmp_path, text):

@@ -144,9 +144,9 @@ def test_a_run_at_work_on_another_machine_is_not_taken_for_killed(postgres, tmp_
     again = two.run("retry").stdout
     assert "model slow" in again and "ingest" not in again
 
-def ask(project, path):
+def ask(project, path, body=None):
     connection = UnixConnection(project.folder / ".sluice" / "serve.sock")
-    connection.request("GET", path)
+    connection.request("POST" if body else "GET", path, json.dumps(body) if body else None)
     answer = connection.getresponse()
     status, document = answer.status, json.loads(answer.read())
     connection.close()
@@ -178,3 +178,65 @@ def test_one_that_stands_by_lives_and_is_not_ready_until_it_leads(postgres, tmp_
         two.run("trigger", "all")
         other.wait_for("ended: ok")
         assert other.end() == 0
+
+
+def wait_for_approval(project):
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+
+
+def test_one_that_stands_by_says_who_leads_of_a_run_that_it_does_not_have(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "asked", wait_for_approval)
+    with Service(one) as leader, StandBy(two) as other:
+        run = one.json("trigger", "all")["run_id"]
+        leader.wait_for("waits for a person")
+        end = time.monotonic() + PATIENCE_S
+        while not (two.folder / ".sluice" / "serve.sock").exists():
+            assert time.monotonic() < end
+        for words in (("approve", run, "curated.total"), ("reject", run, "curated.total"), ("cancel", run)):
+            refused = two.run(*words, exit_code=1).stderr
+            assert "SL0825" in refused and "stands by" in refused, words
+        for path in ("/api/v1/active", "/api/v1/backfills", f"/api/v1/backfills/{run}"):
+            status, document = ask(two, path)
+            assert status == 503 and "stands by" in document["error"]["message"], path
+        assert ask(one, "/api/v1/active")[1]["runs"][0]["run_id"] == run
+        assert "SL0822" not in two.run("cancel", "ffffffff", exit_code=1).stderr, "of one that nobody has"
+        nothing = two.run("run", "--select", "clean.orders")
+        assert "nothing to do" in nothing.stdout and f"run {run[:8]} is at work on machine '" in nothing.stderr
+        for wrong in ({"allow_breaking": ["nosuch"]}, {"exclude": ["nosuchthing"]}, {"exclude": ["clean.orders", "nosuchthing"]}):
+            status, document = ask(one, "/api/v1/pipelines/all/runs", wrong)
+            assert status == 400 and "nosuch" in document["error"]["message"], wrong
+        one.run("approve", run, "curated.total")
+        leader.wait_for("ended: ok")
+        assert ask(one, "/api/v1/active") == (200, {"runs": []})
+        assert "has ended" in two.run("cancel", run, exit_code=1).stderr
+        assert leader.end() == 0 and other.end() in (0, 130)
+
+
+def test_the_log_of_a_run_of_another_machine_is_told_of_and_its_steps_are_of_the_history(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "logs", wait_for_approval)
+    with Service(one) as leader, StandBy(two) as other:
+        run = one.json("trigger", "all")["run_id"]
+        leader.wait_for("waits for a person")
+        with subprocess.Popen([str(two.binary), "logs", "-f", run], cwd=two.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as follow:
+            assert f"the log of run {run[:8]} is on machine '" in follow.stderr.readline()
+            one.run("approve", run, "curated.total")
+            leader.wait_for("ended: ok")
+            text, _ = follow.communicate(timeout=PATIENCE_S)
+            assert follow.returncode == 0 and "model total" in text and "cleanse orders" in text
+        here, there = one.run("logs", run), two.run("logs", run)
+        assert "is on machine" not in here.stderr and there.stderr.count("is on machine") == 1
+        assert there.stdout == here.stdout == text
+        assert two.run("logs", run, "clean.*").stdout == one.run("logs", run, "clean.*").stdout
+        assert two.json("logs", run)["lines"] == one.json("logs", run)["lines"]
+        lines = [json.loads(line) for line in two.run("logs", "--lines", run).stdout.splitlines()]
+        assert [line["table"] for line in lines] == [line["table"] for line in one.json("logs", run)["lines"]]
+        for path in ("log", "steps/clean.orders/log"):
+            status, document = ask(two, f"/api/v1/runs/{run}/{path}")
+            assert (status, document["error"]["code"]) == (404, "SL0880") and "is on machine '" in document["error"]["message"]
+        idle = one.json("trigger", "all", "--wait")["run_id"]
+        assert two.run("logs", idle).stdout == one.run("logs", idle).stdout == f"run {idle[:8]} did nothing\n"
+        assert ask(two, f"/api/v1/runs/{idle}/log")[1]["error"]["code"] == "SL0822"
+        postgres.query("update logs.runs set host = 'elsewhere'")
+        assert two.run("logs", run).stdout == text
+        assert "is on machine 'elsewhere':" in two.run("logs", run).stderr
+        assert leader.end() == 0 and other.end() in (0, 130)

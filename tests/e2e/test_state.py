@@ -63,10 +63,11 @@ def test_a_later_version_is_refused_with_what_helps(postgres, project):
     postgres.query("update later.version set version = 99")
     done = project.run("status", exit_code=None)
     assert done.returncode != 0
-    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 4)" in done.stderr and "?schema=NAME" in done.stderr
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 4)" in done.stderr and "`?schema=NAME` in `state:`" in done.stderr
     project.write("data/orders-2.csv", ORDERS)
+    project.write("sluice.yml", (project.folder / "sluice.yml").read_text() + "alerts: {channels: {ops: {slack: 'http://127.0.0.1:9/hook'}}}\n")
     done = project.run("run")  # tables do not depend on it
-    assert "history is not kept" in done.stderr
+    assert "history is not kept" in done.stderr and done.stderr.count("nobody is alerted") == 1
     assert postgres.query("select count(*) from later.runs") == [["1"]]
 
 

@@ -561,7 +561,7 @@ def test_a_run_says_that_the_name_moved_where_it_builds_anew(shop):
 
 def test_check_refuses_to_let_through_what_is_no_version(shop):
     for command in ("check", "plan", "run"):
-        assert "--allow-breaking names 'revenue_v9', which is no version" in shop.run(
+        assert "allow-breaking names 'revenue_v9', which is no version" in shop.run(
             command, "--allow-breaking", "revenue_v9", exit_code=1).stderr
     shop.run("check", "--allow-breaking", "revenue_v1")
 

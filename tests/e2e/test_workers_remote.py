@@ -461,6 +461,12 @@ def test_refusals_say_what_to_do(postgres, tmp_path, sluice_bin):
         with Worker(one, "--name", "one"):
             told = one.run("worker", "--name", "one", exit_code=None)
             assert "SL0862" in told.stderr and "--name" in told.stderr
+            told = two.run("worker", "--name", "one", exit_code=None)  # another folder, as on another machine
+            assert "SL0862" in told.stderr and "--name" in told.stderr
+            with Worker(two, "--name", "one more") as more:
+                more.process.kill()
+            with Worker(one, "--name", "one more") as again:  # a killed one's name is free
+                assert again.end() == 0
         assert service.end() == 0
     told = one.run("worker", "--state", str(tmp_path / "state"), exit_code=None)
     assert "SL0863" in told.stderr

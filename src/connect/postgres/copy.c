@@ -112,8 +112,8 @@ static int build_copy(const char *rows_sql, const struct sl_column *columns, siz
 
 static int refuse(struct sl_postgres *postgres, struct sl_err *err)
 {
-    return sl_fail(err, sl_postgres_code(postgres, NULL), "%s",
-                   postgres->libpq.PQerrorMessage(postgres->connection));
+    return sl_libpq_fail(postgres->libpq.PQerrorMessage(postgres->connection),
+                         sl_postgres_code(postgres, NULL), err);
 }
 
 // Reads the pipe to its end even when the server refuses: the producer must not hang.
@@ -171,8 +171,8 @@ static int end_copy(struct sl_postgres *postgres, const char *problem, int64_t *
         if (pq->PQresultStatus(result) == PGRES_COMMAND_OK)
             *ret_rows = affected(postgres, result);
         else if (code == SL_OK && !problem)
-            code = sl_fail(err, sl_postgres_code(postgres, result), "%s",
-                           pq->PQresultErrorMessage(result));
+            code = sl_libpq_fail(pq->PQresultErrorMessage(result),
+                                 sl_postgres_code(postgres, result), err);
     return code;
 }
 

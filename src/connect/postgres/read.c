@@ -159,7 +159,7 @@ static void *pump_rows(void *self)
             (void)sl_str_to_int64(pq->PQcmdTuples(result), &pump->rows);
         else if (pump->code == SL_OK)
             pump->code =
-                sl_fail(&pump->err, SL_E_TARGET_REFUSED, "%s", pq->PQresultErrorMessage(result));
+                sl_libpq_fail(pq->PQresultErrorMessage(result), SL_E_TARGET_REFUSED, &pump->err);
     sl_fd_close(&pump->write_fd);
     return NULL;
 }

@@ -57,8 +57,8 @@ int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **
         *ret = result;
         return SL_OK;
     }
-    (void)sl_fail(err, sl_postgres_code(postgres, result), "%s",
-                  pq->PQerrorMessage(postgres->connection));
+    (void)!sl_libpq_fail(pq->PQerrorMessage(postgres->connection),
+                         sl_postgres_code(postgres, result), err);
     pq->PQclear(result);
     return err->code;
 }
@@ -123,7 +123,7 @@ static int connect_to(struct sl_postgres *postgres, const char *dsn, struct sl_e
     bool is_refused = (pq->PQconnectionUsedPassword(postgres->connection) ||
                        pq->PQconnectionNeedsPassword(postgres->connection)) &&
                       !may_pass(message);
-    return sl_fail(err, is_refused ? SL_E_TARGET_LOGIN : SL_E_TARGET_CONNECT, "%s", message);
+    return sl_libpq_fail(message, is_refused ? SL_E_TARGET_LOGIN : SL_E_TARGET_CONNECT, err);
 }
 
 static int open_target(const struct sl_target_options *options, struct sl_session *session,

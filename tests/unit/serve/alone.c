@@ -2,8 +2,8 @@
 // folder, and a control that prints what it is asked, a line of JSON each, and answers. Its first
 // line says the port. Ends when stdin does.
 //
-//     serve_alone [listen=127.0.0.1:0] [idle_s=30] [head_s=10] [request_s=60] [child_s=120]
-//     [connections=512]
+//     serve_alone [listen=127.0.0.1:0] [idle_s=30] [head_s=10] [reading_s=10] [request_s=60]
+//     [child_s=120] [connections=512]
 //                 [program=PATH] [children=4]
 #include "serve/http.h"
 #include "serve/metrics.h"
@@ -303,6 +303,7 @@ static int serve(int argc, char **argv, struct alone *alone, struct sl_err *err)
         .most_connections = (size_t)number(argc, argv, "connections"),
         .idle_s = number(argc, argv, "idle_s"),
         .head_s = number(argc, argv, "head_s"),
+        .reading_s = number(argc, argv, "reading_s"),
         .request_s = number(argc, argv, "request_s"),
         .child_s = number(argc, argv, "child_s"),
         .most_children = (size_t)number(argc, argv, "children"),

@@ -57,6 +57,21 @@ static void counts_add_up_and_buckets_contain_each_other(void **state)
     free(text);
 }
 
+static void a_name_that_two_workers_have_is_told_once(void **state)
+{
+    SL_AUTO(sl_metrics_free) struct sl_metrics *metrics = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    struct sl_err err = {0};
+    const struct sl_machine_seen machines[] = {{"w4", 2, true}, {"w5", 1, false}, {"w4", 3, true}};
+    const struct sl_metrics_now seen = {.machines = machines, .machine_count = 3};
+
+    (void)state;
+    assert_int_equal(sl_metrics_new(&metrics, &err), SL_OK);
+    sl_metrics_print(metrics, &seen, &text);
+    check_has(text.text, "\nsluice_machine_slots{machine=\"w4\"} 5\n"
+                         "sluice_machine_slots{machine=\"w5\"} 0\n# HELP");
+}
+
 static void labels_are_escaped_and_ages_are_as_of_now(void **state)
 {
     SL_AUTO(sl_metrics_free) struct sl_metrics *metrics = NULL;
@@ -97,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_add_up_and_buckets_contain_each_other),
+        cmocka_unit_test(a_name_that_two_workers_have_is_told_once),
         cmocka_unit_test(labels_are_escaped_and_ages_are_as_of_now),
         cmocka_unit_test(series_are_bounded),
     };

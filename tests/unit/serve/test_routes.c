@@ -171,8 +171,9 @@ static void no_value_becomes_an_option(void **state)
     check_words("POST", "/api/v1/backfills",
                 "{\"tables\":[\"--yes\",\"b\"],\"partition\":[\"--resume\"],\"dry_run\":true}",
                 "backfill|--partition=--resume|--dry-run|--json|--|--yes|b");
-    check_words("POST", "/api/v1/alerts/silences", "{\"what\":\"--end\",\"for\":\"2h\"}",
-                "alerts|silence|--for=2h|--by=|--json|--|--end");
+    check_words("POST", "/api/v1/alerts/silences",
+                "{\"what\":\"--end\",\"for\":\"2h\",\"why\":\"--json\"}",
+                "alerts|silence|--for=2h|--why=--json|--by=|--json|--|--end");
     check_words("GET", "/api/v1/diff?left=clean.orders@3&right=prod:clean.orders&summary", NULL,
                 "diff|--summary|--json|--|clean.orders@3|prod:clean.orders");
 }
@@ -211,7 +212,10 @@ static void what_takes_something_away_has_to_be_confirmed(void **state)
         {"/api/v1/runs/4f/rollback", "{\"confirm\":\"yes\"}", SL_E_SERVE_REQUEST},
         {"/api/v1/runs/4f/rollback", "{\"dry_run\":true}", SL_OK},
         {"/api/v1/runs/4f/rollback", "{\"confirm\":true}", SL_OK},
-        {"/api/v1/quarantine/orders/discard", "{\"all\":true}", SL_E_SERVE_CONFIRM},
+        {"/api/v1/quarantine/orders/discard", "{\"all\":true,\"reason\":\"old\"}",
+         SL_E_SERVE_CONFIRM},
+        {"/api/v1/quarantine/orders/discard", "{\"all\":true}", SL_E_SERVE_REQUEST},
+        {"/api/v1/quarantine/orders/discard", "{\"all\":true,\"undo\":true}", SL_E_SERVE_CONFIRM},
         {"/api/v1/quarantine/orders/replay", "{}", SL_OK},
     };
 
