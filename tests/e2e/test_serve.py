@@ -234,12 +234,43 @@ def test_a_run_that_is_still_planned_when_the_service_ends_waits_for_the_next_on
             service.process.send_signal(signal.SIGTERM)
             assert service.wait_for_end() in (0, 130)
         held.close()
+    lines = [json.loads(line)["message"] for line in service.seen if run in line]
+    assert any("waits for the next service" in line for line in lines) and not any("ended: " in line for line in lines)
     assert project.json("status", run)["run"]["status"] == "queued"
     (project.folder / "targets/w.yml").unlink()
     with Service(project) as service:
         assert service.wait_for("ended: ok")["run_id"] == run
         assert service.end() == 0
     assert project.count("curated.total") == 1
+
+
+def test_the_log_says_cancelled_too_when_the_worker_has_to_be_killed(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project, "--threads", "1", "--verbose") as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("model slow begins")
+        for worker in subprocess.run(["pgrep", "-P", str(service.process.pid)], capture_output=True, text=True).stdout.split():
+            os.kill(int(worker), signal.SIGSTOP)
+        project.run("cancel", run)
+        service.wait_for("ended: cancelled")
+        assert service.end() == 0
+    assert project.json("status", run)["run"]["status"] == "cancelled"
+
+
+def test_a_run_that_a_busy_store_could_not_keep_goes_on(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project, "--verbose") as service:
+        project.run("trigger", "all")
+        service.wait_for("model slow begins")
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db", isolation_level=None)) as database:
+            database.execute("begin immediate")
+            run = project.json("trigger", "all")
+            assert run["status"] == "queued"
+            service.wait_for("it is not kept in the state store, and goes on: ")
+            database.execute("rollback")
+        service.end(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("state", ["running", "queued"])
