@@ -538,7 +538,8 @@ static int go_on_unkept(struct sl_service_run *run, const struct sl_asked *asked
     if (service->held_back && run->who && !asked->is_unattended && !service->stops) {
         (void)sl_fail(err, SL_E_SERVE_HELD, "no run begins until it can be written again: %s",
                       service->held_back);
-        return sl_err_hint(err, "make room; what comes by itself goes on then");
+        return sl_err_hint(err, "%s; what comes by itself goes on then",
+                           sl_trouble_remedy(trouble->code));
     }
     run->is_unkept = true;
     if (!service->stops)

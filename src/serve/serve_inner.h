@@ -207,6 +207,7 @@ SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // A write has failed: if there is no room, no run begins until there is; a damaged store is begun
 // anew; of anything else nothing comes.
 void sl_service_trouble(struct sl_service *service, const struct sl_err *err);
+const char *sl_trouble_remedy(enum sl_code code); // what a person is to do of it
 void sl_service_look_for_room(struct sl_service *service);
 // Of a run that has ended: written when that is possible.
 void sl_service_leave_history(struct sl_service *service, struct sl_history *history);

@@ -438,6 +438,7 @@ def test_a_state_folder_that_becomes_read_only_holds_runs_back_until_it_can_be_w
         deliver(project, 2)
         told = service.wait_for("no run begins until it can be written again")
         assert "SL0845" in told["message"] and "Permission denied" in told["message"]
+        assert "let the service's user write there" in told["message"] and "make room" not in told["message"]
         service.wait_for("ended: ok")  # what was at work goes on
         deliver(project, 3)
         for folder in reversed(folders):
