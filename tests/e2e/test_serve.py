@@ -229,6 +229,7 @@ def test_a_run_that_is_still_planned_when_the_service_ends_waits_for_the_next_on
             run = project.json("trigger", "all")["run_id"]
             silent.settimeout(PATIENCE_S)
             held, _ = silent.accept()
+            assert [row["why"] for row in project.json("status")["waiting"]] == ["it is being planned"]
             service.process.send_signal(signal.SIGTERM)
             service.wait_for("nothing new begins")
             service.process.send_signal(signal.SIGTERM)
@@ -242,6 +243,26 @@ def test_a_run_that_is_still_planned_when_the_service_ends_waits_for_the_next_on
         assert service.wait_for("ended: ok")["run_id"] == run
         assert service.end() == 0
     assert project.count("curated.total") == 1
+
+
+def test_status_says_why_a_run_waits_and_which_steps_one_at_work_is_at(project):
+    write_shop(project, ("all", "max_runs: 1\n"), ("other", "select: [raw.orders]\n"))
+    project.write("sluice.yml", "name: shop\nruns: {max_runs: 1}\n")
+    slow_model(project)
+    with Service(project, "--verbose") as service:
+        first = project.json("trigger", "all")["run_id"]
+        service.wait_for("model slow begins")
+        second, third = project.json("trigger", "all")["run_id"], project.json("trigger", "other")["run_id"]
+        assert {row["run_id"]: row["why"] for row in project.json("status")["waiting"]} == {
+            second: "a run of its pipeline is at work", third: "as many runs are at work as `runs.max_runs` lets"}
+        assert "at work: model slow, since 20" in project.run("status", first).stdout
+        active = project.json("status", first)["active"]
+        assert [step["step"] for step in active["running"]] == ["model slow"] and active["steps"]["ended"] >= 2
+        for run in (third, second, first):
+            project.run("cancel", run)
+        service.wait_for("ended: cancelled")
+        assert service.end() == 0
+    assert project.json("status", first)["active"] is None
 
 
 def test_the_log_says_cancelled_too_when_the_worker_has_to_be_killed(project):
