@@ -437,6 +437,7 @@ def test_cancelled_it_can_go_on(slow):
         wait_until(slow, begun["run_id"], lambda document: document["progress"] and document["progress"]["ended"] >= 1)
         waiting = ask(slow, "POST", "/api/v1/backfills", {"tables": ["curated.daily"]})[1]
         assert waiting["status"] == "queued", "one at a time for a table"
+        assert [row["why"] for row in slow.json("status")["waiting"]] == ["another backfill is at work"]
         assert ask(slow, "POST", f"/api/v1/backfills/{waiting['run_id']}/cancel")[1]["status"] == "cancelled"
         assert ask(slow, "POST", f"/api/v1/backfills/{begun['run_id']}/cancel")[0] == 202
         document = wait_until(slow, begun["run_id"], has_ended)

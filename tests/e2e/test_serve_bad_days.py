@@ -105,7 +105,8 @@ def test_a_full_disk_holds_runs_back_until_there_is_room(project, full_disk):
         full_disk.leave_pages(0)
         deliver(project, 2)
         told = service.wait_for("no run begins until it can be written again")
-        assert "SL0845" in told["message"] and "no space left" in told["message"]
+        assert "SL0845" in told["message"] and "no space left" in told["message"] and "make room" in told["message"]
+        assert all(row["why"].startswith("held back: no space left") for row in project.json("status")["waiting"])
         refused = project.run("trigger", "all", exit_code=1).stderr
         assert "SL0845" in refused or "SL0103" in refused
         status, ready = get(service, "/readyz")
