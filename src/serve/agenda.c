@@ -77,6 +77,11 @@ static void sift_up(struct plan *plan, size_t at)
     }
 }
 
+static bool is_behind(const struct entry *entry)
+{
+    return entry->next_us <= entry->decided_us;
+}
+
 static void add_behind(struct plan *plan, struct entry *entry)
 {
     entry->next_behind = NULL;
@@ -101,8 +106,11 @@ static void fill_heap(struct sl_agenda *agenda)
     plan->behind = NULL;
     plan->behind_end = &plan->behind;
     plan->heap_count = 0;
+    // A pause takes back nothing that was decided before it.
     for (size_t i = 0; i < plan->count; i++)
-        if (!sl_map_has(&agenda->paused, plan->entries[i].pipeline->name))
+        if (is_behind(&plan->entries[i]))
+            add_behind(plan, &plan->entries[i]);
+        else if (!sl_map_has(&agenda->paused, plan->entries[i].pipeline->name))
             plan->heap[plan->heap_count++] = &plan->entries[i];
     for (size_t i = plan->heap_count / 2; i-- > 0;)
         sift_down(plan, i);
@@ -442,11 +450,6 @@ static int decide(struct dues *dues, struct entry *entry, struct sl_err *err)
     return SL_OK;
 }
 
-static bool is_behind(const struct entry *entry)
-{
-    return entry->next_us <= entry->decided_us;
-}
-
 // At most so many, and what is left out before them.
 static int take_entry(struct dues *dues, struct entry *entry, int most, struct sl_err *err)
 {
@@ -475,8 +478,9 @@ static int take_first(struct dues *dues, struct plan *plan, struct sl_err *err)
     return SL_OK;
 }
 
-static int take_turn(struct dues *dues, struct plan *plan, struct sl_err *err)
+static int take_turn(struct dues *dues, struct sl_agenda *agenda, struct sl_err *err)
 {
+    struct plan *plan = &agenda->plan;
     struct entry *entry = take_behind(plan);
     const int code = take_entry(dues, entry, TURN, err);
 
@@ -484,8 +488,10 @@ static int take_turn(struct dues *dues, struct plan *plan, struct sl_err *err)
         add_behind(plan, entry);
         return code;
     }
-    plan->heap[plan->heap_count++] = entry;
-    sift_up(plan, plan->heap_count - 1);
+    if (!sl_map_has(&agenda->paused, entry->pipeline->name)) {
+        plan->heap[plan->heap_count++] = entry;
+        sift_up(plan, plan->heap_count - 1);
+    }
     return code;
 }
 
@@ -506,7 +512,7 @@ int sl_agenda_take_due(struct sl_agenda *agenda, int64_t now_us, struct sl_arena
     while (plan->heap_count && plan->heap[0]->next_us <= now_us && dues.count < MOST_AT_ONCE)
         SL_TRY(take_first(&dues, plan, err));
     if (plan->behind)
-        SL_TRY(take_turn(&dues, plan, err));
+        SL_TRY(take_turn(&dues, agenda, err));
     *ret = dues.items;
     *ret_count = dues.count;
     return SL_OK;

@@ -390,6 +390,29 @@ static void a_paused_pipeline_has_no_ticks_until_it_goes_on(void **state)
                         "b 2026-01-01T03:00 missed left out 3 from 2026-01-01T01:00");
 }
 
+static void a_pause_takes_back_nothing_that_is_made_up_for(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sl_agenda_last last = {"p", "1m", at("2026-01-01T00:00:00Z")};
+    const int64_t now_us = last.at_us + 100 * MINUTE_US;
+    struct sl_err err = {0};
+    struct sl_due *dues;
+    size_t count, total = 0;
+
+    add(fixture, "p", "1m", SL_CATCH_UP_ALL);
+    begin(fixture, &last, 1, "2026-01-01T01:40:00Z");
+    for (int i = 0; sl_agenda_next_us(fixture->agenda) <= now_us; i++) {
+        assert_int_equal(
+            sl_agenda_take_due(fixture->agenda, now_us, &fixture->arena, &dues, &count, &err),
+            SL_OK);
+        total += count;
+        if (i == 1)
+            assert_int_equal(sl_agenda_pause(fixture->agenda, "p", &err), SL_OK);
+    }
+    assert_int_equal(total, 100);
+    assert_int_equal(sl_agenda_next_us(fixture->agenda), SL_AGENDA_NEVER);
+}
+
 static void a_project_that_is_read_anew_goes_on_where_it_was(void **state)
 {
     struct fixture *fixture = *state;
@@ -518,6 +541,7 @@ int main(void)
         WITH_AGENDA(a_last_tick_of_a_wrong_clock_is_not_believed),
         WITH_AGENDA(a_clock_that_is_set_forward_is_time_in_which_nobody_served),
         WITH_AGENDA(a_paused_pipeline_has_no_ticks_until_it_goes_on),
+        WITH_AGENDA(a_pause_takes_back_nothing_that_is_made_up_for),
         WITH_AGENDA(a_project_that_is_read_anew_goes_on_where_it_was),
         WITH_AGENDA(several_triggers_of_a_pipeline_come_each_by_itself),
         WITH_AGENDA(ten_thousand_schedules_come_in_order),
