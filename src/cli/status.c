@@ -4,6 +4,7 @@
 #include "cli/history.h"
 #include "cli/status_quality.h"
 #include "run/estimate.h"
+#include "serve/client.h"
 
 #include <errno.h>
 #include <string.h>
@@ -66,8 +67,51 @@ static json_t *factor_or_null(double factor)
 struct waiting {
     struct sl_run_row *runs;
     size_t count;
-    bool is_served; // somebody may be there to begin them
+    bool is_served;        // somebody may be there to begin them
+    json_t *active;        // runs at work, as the service says; NULL: nobody said
+    const char *held_back; // what it says that no run begins for; NULL: nothing
+    int64_t max_runs;
 };
+
+static void clear_waiting(struct waiting *waiting)
+{
+    sl_json_free(&waiting->active);
+}
+
+// NULL: nobody answers.
+static json_t *find_active(const struct sl_cli_history *history)
+{
+    struct sl_err ignored = {0};
+    SL_AUTO(sl_json_free) json_t *answer = NULL;
+    if (sl_client_look(history->project->state_folder, "/api/v1/active", &answer, &ignored) !=
+        SL_OK)
+        return NULL;
+    return json_incref(json_object_get(answer, "runs"));
+}
+
+static const json_t *active_of(const json_t *active, const char *run_id)
+{
+    for (size_t i = 0; i < json_array_size(active); i++)
+        if (sl_str_equal(sl_json_text(json_array_get(active, i), "run_id", NULL), run_id))
+            return json_array_get(active, i);
+    return NULL;
+}
+
+static int ask_service(struct sl_cli_history *history, struct waiting *waiting, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *health = NULL;
+    struct sl_err ignored = {0};
+    waiting->active = find_active(history);
+    if (!waiting->active ||
+        sl_client_look(history->project->state_folder, "/healthz", &health, &ignored) != SL_OK)
+        return SL_OK;
+    const char *held_back = sl_json_text(health, "held_back", NULL);
+    if (!held_back)
+        return SL_OK;
+    waiting->held_back = sl_arena_printf(&history->arena, "held back: %s", held_back);
+    SL_TRY_NEW(waiting->held_back, err);
+    return SL_OK;
+}
 
 static int find_waiting(struct sl_cli_history *history, struct waiting *ret, struct sl_err *err)
 {
@@ -82,20 +126,52 @@ static int find_waiting(struct sl_cli_history *history, struct waiting *ret, str
         ret->runs[ret->count - 1 - i] = row;
     }
     ret->is_served = place.url || sl_fs_exists(socket); // of another machine's nothing is seen here
-    return SL_OK;
+    ret->max_runs = history->project->max_runs;
+    return ret->count && sl_fs_exists(socket) ? ask_service(history, ret, err) : SL_OK;
 }
 
-// As far as the history knows; NULL: it does not.
+static bool is_of(const struct sl_run_row *row, const struct sl_run_row *other)
+{
+    return row->pipeline
+               ? sl_str_equal(other->pipeline, row->pipeline)
+               : sl_str_equal(row->command, "backfill") && sl_str_equal(other->command, "backfill");
+}
+
+// As the service has it, which has begun to plan what the history does not say so of.
+static const char *why_by_service(const struct waiting *waiting, const struct sl_run_row *row)
+{
+    const bool is_backfill = sl_str_equal(row->command, "backfill");
+    const char *pipeline = row->pipeline ? row->pipeline : is_backfill ? "(backfill)" : NULL;
+    for (size_t i = 0; pipeline && i < json_array_size(waiting->active); i++)
+        if (sl_str_equal(sl_json_text(json_array_get(waiting->active, i), "pipeline", NULL),
+                         pipeline))
+            return is_backfill ? "another backfill is at work" : "a run of its pipeline is at work";
+    if ((int64_t)json_array_size(waiting->active) >= waiting->max_runs)
+        return "as many runs are at work as `runs.max_runs` lets";
+    return NULL;
+}
+
+// As far as the history and the service know; NULL: they do not.
 static const char *why_it_waits(const struct waiting *waiting, const struct sl_run_row *row,
                                 const struct sl_run_row *runs, size_t count)
 {
     if (!waiting->is_served)
         return "no service is at work";
-    for (size_t i = 0; i < count; i++)
-        if (row->pipeline && sl_str_equal(runs[i].pipeline, row->pipeline) &&
-            sl_str_equal(sl_run_status(&runs[i]), "running"))
-            return "a run of its pipeline is at work";
-    return NULL;
+    if (active_of(waiting->active, row->id))
+        return "it is being planned";
+    if (waiting->held_back)
+        return waiting->held_back;
+    bool is_another = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!sl_str_equal(sl_run_status(&runs[i]), "running"))
+            continue;
+        if (is_of(row, &runs[i]))
+            return row->pipeline ? "a run of its pipeline is at work"
+                                 : "another backfill is at work";
+        is_another |= waiting->active && !active_of(waiting->active, runs[i].id);
+    }
+    const char *why = why_by_service(waiting, row);
+    return why ? why : is_another ? "another program is at work on the project" : NULL;
 }
 
 static json_t *waiting_json(const struct waiting *waiting, const struct sl_run_row *runs,
@@ -221,7 +297,7 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
     const char *unclaimed;
     SL_TRY(score(history, runs, count, &estimates, err));
     SL_TRY(sl_cli_unclaimed(history->state, history->project, &history->arena, &unclaimed, err));
-    struct waiting waiting;
+    SL_AUTO(clear_waiting) struct waiting waiting = {0};
     SL_TRY(find_waiting(history, &waiting, err));
     if (options->common.json)
         return print_runs_json(runs, count, waiting_json(&waiting, runs, count), unclaimed,
@@ -249,15 +325,16 @@ static int list_runs(struct sl_cli_history *history, const struct status_options
 }
 
 static int print_run_json(const struct sl_run_row *run, const struct sl_strs *waits,
-                          const struct sl_backfill_trace *trace, const struct sl_step_row *steps,
-                          size_t count, struct sl_err *err)
+                          const struct sl_backfill_trace *trace, const json_t *active,
+                          const struct sl_step_row *steps, size_t count, struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "schema", "sluice.status.run/1",
-                             "run", run_json(run), "waits_for", sl_json_strs(waits), "steps", list,
-                             "backfill_id", sl_json_string_or_null(*trace->id ? trace->id : NULL),
-                             "chunks_committed", (json_int_t)trace->chunks);
+    json_t *root =
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:O?}", "schema", "sluice.status.run/1", "run",
+                  run_json(run), "waits_for", sl_json_strs(waits), "steps", list, "backfill_id",
+                  sl_json_string_or_null(*trace->id ? trace->id : NULL), "chunks_committed",
+                  (json_int_t)trace->chunks, "active", active);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++) {
         const char *details = steps[i].details_json ? steps[i].details_json : "{}";
@@ -321,6 +398,26 @@ static int add_step(struct sl_grid *grid, const struct sl_step_row *step, const 
     return sl_grid_row(grid, cells, err);
 }
 
+static json_int_t steps_of(const json_t *active, const char *which)
+{
+    return (json_int_t)sl_json_int(json_object_get(active, "steps"), which, 0);
+}
+
+// What the history does not have: a step is in it when it has ended.
+static void print_active(const json_t *active)
+{
+    const json_t *running = json_object_get(active, "running");
+    const json_int_t ended = steps_of(active, "ended");
+    printf("steps: %lld ended, %lld at work, %lld wait\n", (long long)ended,
+           (long long)steps_of(active, "running"), (long long)steps_of(active, "waiting"));
+    for (size_t i = 0; i < json_array_size(running); i++) {
+        const json_t *step = json_array_get(running, i);
+        fputs("at work: ", stdout);
+        sl_put_plain(stdout, sl_json_text(step, "step", ""));
+        printf(", since %s\n", sl_json_text(step, "since", "just now"));
+    }
+}
+
 static int show_run(struct sl_cli_history *history, const struct status_options *options,
                     struct sl_err *err)
 {
@@ -334,8 +431,10 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
     SL_TRY(sl_state_steps(history->state, run.id, &history->arena, &steps, &count, err));
     SL_TRY(sl_cli_run_waits(history, &run, &waits, err));
     SL_TRY(sl_cli_backfill_trace(history, &run, &trace, err));
+    SL_AUTO(sl_json_free) json_t *all_active = run.ended_us ? NULL : find_active(history);
+    const json_t *active = active_of(all_active, run.id);
     if (options->common.json)
-        return print_run_json(&run, &waits, &trace, steps, count, err);
+        return print_run_json(&run, &waits, &trace, active, steps, count, err);
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
            sl_run_status(&run));
     if (run.cancelled_by) {
@@ -346,6 +445,8 @@ static int show_run(struct sl_cli_history *history, const struct status_options 
     if (trace.chunks)
         printf("backfill %s: %s committed by this run\n", trace.id,
                sl_count_of(trace.chunks, "chunk", number));
+    if (active)
+        print_active(active);
     if (waits.count) {
         const char *text = sl_cli_waits_text(&run, &waits, &history->arena);
         SL_TRY_NEW(text, err);

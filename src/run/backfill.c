@@ -189,7 +189,9 @@ static int find_resumed(struct planning *planning, struct sl_err *err)
     }
     (void)sl_fail(err, SL_E_BACKFILL_ID, "no commit of a table is of a backfill '%s'",
                   planning->options->resume);
-    return sl_err_hint(err, "the same command as before does what is missing, too");
+    return sl_err_hint(err,
+                       "the command that began it does what is missing, too; one that was ended "
+                       "before its first commit begins anew by it");
 }
 
 // One that was asked for in the same way, did not end, and read what is there now.

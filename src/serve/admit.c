@@ -192,6 +192,11 @@ static bool is_stopped(const struct sl_service_run *run)
     return !run->backfill && sl_str_equal(sl_run_state(sl_live_run(run->live)), "interrupted");
 }
 
+bool sl_service_waits_on(const struct sl_service_run *run)
+{
+    return !run->has_begun && is_stopped(run);
+}
+
 // Of one that has nothing to do, or could not be planned.
 static const char *status_without_history(const struct sl_service_run *run)
 {
@@ -233,8 +238,7 @@ static void on_end(void *owner, struct sl_live *live)
     run->state = SL_RUN_ENDED;
     run->generation->runs--;
     service->at_work--;
-    const bool goes_on = is_stopped(run);
-    if (!goes_on || run->has_begun) // else it waits still
+    if (!sl_service_waits_on(run))
         sl_service_dequeue(service, run, status_without_history(run));
     if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
         tell_refused(run);
@@ -407,9 +411,12 @@ int sl_service_interrupt(struct sl_service *service, struct sl_service_run *run,
 {
     if (run->state != SL_RUN_AT_WORK || !run->live)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended", run->id);
+    struct sl_err no_timer = {0};
     run->interrupts = times > run->interrupts ? times : run->interrupts;
     if (run->interrupts == 2 && !run->press)
-        run->press = sl_timer_new(&service->loop, run, err);
+        run->press = sl_timer_new(&service->loop, run, &no_timer);
+    if (no_timer.code) // nothing would come to it later
+        run->interrupts = 3;
     if (run->press)
         (void)uv_timer_start(run->press, on_press, PRESS_MS, 0);
     sl_live_interrupt(run->live, run->interrupts);
@@ -534,12 +541,13 @@ static int go_on_unkept(struct sl_service_run *run, const struct sl_asked *asked
     if (service->held_back && run->who && !asked->is_unattended && !service->stops) {
         (void)sl_fail(err, SL_E_SERVE_HELD, "no run begins until it can be written again: %s",
                       service->held_back);
-        return sl_err_hint(err, "make room; what comes by itself goes on then");
+        return sl_err_hint(err, "%s; what comes by itself goes on then",
+                           sl_trouble_remedy(trouble->code));
     }
     run->is_unkept = true;
     if (!service->stops)
         sl_service_tell(SL_LOG_ERROR, run, "it is not kept in the state store, and %s: %s",
-                        service->held_back ? "waits" : "runs all the same", trouble->message);
+                        service->held_back ? "waits" : "goes on", trouble->message);
     return SL_OK;
 }
 

@@ -6,7 +6,8 @@
 #include "schedule/schedule.h"
 
 #define DAY_US (SL_DAY_SECONDS * INT64_C(1000000))
-#define MOST_AT_ONCE 10000  // items of one answer, but for the rest of the last trigger
+#define MOST_AT_ONCE 10000  // items of one answer
+#define TURN 16             // ticks of one trigger that has more of them, while others wait
 #define MOST_COUNTED 200000 // ticks that one answer counts only to say how many were left out
 
 struct entry {
@@ -14,8 +15,11 @@ struct entry {
     const struct sl_trigger *trigger;
     struct sl_zone_span *span; // of its zone, shared
     int64_t last_us;
-    int64_t next_us; // SL_AGENDA_NEVER: it comes no more
-    bool is_begun;   // at now, and nobody was told
+    int64_t next_us;    // SL_AGENDA_NEVER: it comes no more
+    int64_t decided_us; // up to here each tick is run
+    int64_t served_us;  // since when nothing kept it from being noticed
+    bool is_begun;      // at now, and nobody was told
+    struct entry *next_behind;
 };
 
 // What follows from a project.
@@ -27,6 +31,8 @@ struct plan {
     size_t count;
     struct entry **heap; // of those that are not paused, the earliest first
     size_t heap_count;
+    // Those with ticks left up to decided_us, not in the heap: each has its turn.
+    struct entry *behind, **behind_end;
 };
 
 struct sl_agenda {
@@ -61,13 +67,50 @@ static void sift_down(struct plan *plan, size_t at)
     }
 }
 
+static void sift_up(struct plan *plan, size_t at)
+{
+    while (at && plan->heap[at]->next_us < plan->heap[(at - 1) / 2]->next_us) {
+        struct entry *moved = plan->heap[at];
+        plan->heap[at] = plan->heap[(at - 1) / 2];
+        plan->heap[(at - 1) / 2] = moved;
+        at = (at - 1) / 2;
+    }
+}
+
+static bool is_behind(const struct entry *entry)
+{
+    return entry->next_us <= entry->decided_us;
+}
+
+static void add_behind(struct plan *plan, struct entry *entry)
+{
+    entry->next_behind = NULL;
+    *plan->behind_end = entry;
+    plan->behind_end = &entry->next_behind;
+}
+
+static struct entry *take_behind(struct plan *plan)
+{
+    struct entry *entry = plan->behind;
+
+    plan->behind = entry->next_behind;
+    if (!plan->behind)
+        plan->behind_end = &plan->behind;
+    return entry;
+}
+
 static void fill_heap(struct sl_agenda *agenda)
 {
     struct plan *plan = &agenda->plan;
 
+    plan->behind = NULL;
+    plan->behind_end = &plan->behind;
     plan->heap_count = 0;
+    // A pause takes back nothing that was decided before it.
     for (size_t i = 0; i < plan->count; i++)
-        if (!sl_map_has(&agenda->paused, plan->entries[i].pipeline->name))
+        if (is_behind(&plan->entries[i]))
+            add_behind(plan, &plan->entries[i]);
+        else if (!sl_map_has(&agenda->paused, plan->entries[i].pipeline->name))
             plan->heap[plan->heap_count++] = &plan->entries[i];
     for (size_t i = plan->heap_count / 2; i-- > 0;)
         sift_down(plan, i);
@@ -87,6 +130,7 @@ static void find_next(struct entry *entry)
 static void begin_at(struct entry *entry, int64_t now_us)
 {
     entry->last_us = now_us;
+    entry->decided_us = INT64_MIN;
     entry->is_begun = true;
 }
 
@@ -113,7 +157,8 @@ static int add_entry(struct plan *plan, const struct sl_pipeline *pipeline,
     const char *key = join_key(&plan->arena, pipeline->name, trigger->key);
 
     SL_TRY_NEW(key, err);
-    *entry = (struct entry){.pipeline = pipeline, .trigger = trigger, .last_us = INT64_MIN};
+    *entry = (struct entry){
+        .pipeline = pipeline, .trigger = trigger, .last_us = INT64_MIN, .decided_us = INT64_MIN};
     SL_TRY(find_span(plan, trigger->schedule->zone.name, &entry->span, err));
     return sl_map_set(&plan->keys, key, entry, err);
 }
@@ -181,6 +226,7 @@ int sl_agenda_new(const struct sl_project *project, const struct sl_agenda_last 
     sl_arena_init(&agenda->plan.arena, 0);
     SL_TRY(fill_agenda(agenda, project, last, last_count, err));
     settle_entries(&agenda->plan, now_us);
+    sl_agenda_serves_from(agenda, now_us);
     fill_heap(agenda);
     agenda->latest_now_us = now_us;
     *ret = agenda;
@@ -212,10 +258,14 @@ int sl_agenda_reload(struct sl_agenda *agenda, const struct sl_project *project,
         const struct entry *before = sl_map_get(&agenda->plan.keys, sl_map_key(it));
         struct entry *entry = sl_map_value(it);
 
+        entry->served_us = now_us;
         if (!before)
             continue;
         entry->last_us = before->last_us;
         entry->is_begun = before->is_begun;
+        entry->served_us = before->served_us;
+        if (entry->pipeline->catch_up == before->pipeline->catch_up)
+            entry->decided_us = before->decided_us;
     }
     settle_entries(&plan, now_us);
     clear_plan(&agenda->plan);
@@ -224,8 +274,8 @@ int sl_agenda_reload(struct sl_agenda *agenda, const struct sl_project *project,
     return SL_OK;
 }
 
-int sl_agenda_take_begun(struct sl_agenda *agenda, struct sl_arena *arena,
-                         struct sl_agenda_last **ret, size_t *ret_count, struct sl_err *err)
+int sl_agenda_begun(const struct sl_agenda *agenda, struct sl_arena *arena,
+                    struct sl_agenda_last **ret, size_t *ret_count, struct sl_err *err)
 {
     const struct plan *plan = &agenda->plan;
     struct sl_agenda_last *begun = SL_NEW_ARRAY(arena, struct sl_agenda_last, plan->count);
@@ -233,15 +283,20 @@ int sl_agenda_take_begun(struct sl_agenda *agenda, struct sl_arena *arena,
 
     SL_TRY_NEW(begun, err);
     for (size_t i = 0; i < plan->count; i++) {
-        struct entry *entry = &plan->entries[i];
+        const struct entry *entry = &plan->entries[i];
         if (entry->is_begun)
             begun[count++] =
                 (struct sl_agenda_last){entry->pipeline->name, entry->trigger->key, entry->last_us};
-        entry->is_begun = false;
     }
     *ret = begun;
     *ret_count = count;
     return SL_OK;
+}
+
+void sl_agenda_begun_is_kept(struct sl_agenda *agenda)
+{
+    for (size_t i = 0; i < agenda->plan.count; i++)
+        agenda->plan.entries[i].is_begun = false;
 }
 
 // --- pauses
@@ -255,11 +310,14 @@ int sl_agenda_pause(struct sl_agenda *agenda, const char *pipeline, struct sl_er
     return SL_OK;
 }
 
-void sl_agenda_resume(struct sl_agenda *agenda, const char *pipeline)
+void sl_agenda_resume(struct sl_agenda *agenda, const char *pipeline, int64_t now_us)
 {
     if (!sl_map_has(&agenda->paused, pipeline))
         return;
     sl_map_remove(&agenda->paused, pipeline);
+    for (size_t i = 0; i < agenda->plan.count; i++)
+        if (strcmp(agenda->plan.entries[i].pipeline->name, pipeline) == 0)
+            agenda->plan.entries[i].served_us = now_us;
     fill_heap(agenda);
 }
 
@@ -270,8 +328,16 @@ bool sl_agenda_is_paused(const struct sl_agenda *agenda, const char *pipeline)
 
 // --- ticks
 
+void sl_agenda_serves_from(struct sl_agenda *agenda, int64_t now_us)
+{
+    for (size_t i = 0; i < agenda->plan.count; i++)
+        agenda->plan.entries[i].served_us = now_us;
+}
+
 int64_t sl_agenda_next_us(const struct sl_agenda *agenda)
 {
+    if (agenda->plan.behind)
+        return agenda->plan.behind->next_us;
     return agenda->plan.heap_count ? agenda->plan.heap[0]->next_us : SL_AGENDA_NEVER;
 }
 
@@ -351,34 +417,82 @@ static int find_newest(const struct dues *dues, const struct entry *entry, size_
     return SL_OK;
 }
 
-// Everything of one trigger up to now.
-static int take_entry(struct dues *dues, struct entry *entry, struct sl_err *err)
+// Of what is due: a part of it may be left out, and what is run up to now is decided.
+static int decide(struct dues *dues, struct entry *entry, struct sl_err *err)
 {
     const enum sl_catch_up catch_up = (enum sl_catch_up)entry->pipeline->catch_up;
-    const size_t most = catch_up == SL_CATCH_UP_ALL ? SL_AGENDA_CATCH_UP_MAX : 1;
+    const bool is_in_time =
+        entry->next_us > entry->served_us && dues->now_us - entry->next_us <= SL_AGENDA_GRACE_US;
+    const size_t most = catch_up == SL_CATCH_UP_ALL && !is_in_time ? SL_AGENDA_CATCH_UP_MAX : 1;
+    int64_t left_out_us = entry->last_us;
     struct sl_schedule_tick before;
     int64_t *ticks;
     size_t count;
 
     SL_TRY(find_newest(dues, entry, most, &ticks, &count, err));
-    if (count == 0) { // the schedule's two ways to look disagree: not again and again
-        entry->last_us = dues->now_us;
-        find_next(entry);
+    // None: the schedule's two ways to look disagree; not again and again.
+    entry->decided_us = count ? ticks[count - 1] : dues->now_us;
+    if (count == 0)
+        left_out_us = dues->now_us;
+    else if (is_in_time)
         return SL_OK;
-    }
-    const int64_t newest_us = ticks[count - 1];
-    const bool is_too_late = dues->now_us - newest_us > SL_AGENDA_GRACE_US;
-    if (catch_up == SL_CATCH_UP_NONE && is_too_late)
-        SL_TRY(add_left_out(dues, entry, newest_us, err));
+    else if (catch_up == SL_CATCH_UP_NONE && dues->now_us - entry->decided_us > SL_AGENDA_GRACE_US)
+        left_out_us = entry->decided_us;
     else if (ticks[0] > entry->next_us &&
              sl_schedule_previous(entry->trigger->schedule, ticks[0], NULL, &before))
-        SL_TRY(add_left_out(dues, entry, before.at_us, err));
-    for (size_t i = 0; i < count && !(catch_up == SL_CATCH_UP_NONE && is_too_late); i++)
-        SL_TRY(add_due(dues, due_of(dues, entry, ticks[i]), err));
-    entry->last_us = newest_us;
-    entry->is_begun = false; // what comes with the tick says more
+        left_out_us = before.at_us;
+    if (left_out_us <= entry->last_us)
+        return SL_OK;
+    if (count)
+        SL_TRY(add_left_out(dues, entry, left_out_us, err));
+    entry->last_us = left_out_us;
     find_next(entry);
     return SL_OK;
+}
+
+// At most so many, and what is left out before them.
+static int take_entry(struct dues *dues, struct entry *entry, int most, struct sl_err *err)
+{
+    if (!is_behind(entry))
+        SL_TRY(decide(dues, entry, err));
+    for (int i = 0; i < most && is_behind(entry); i++) {
+        SL_TRY(add_due(dues, due_of(dues, entry, entry->next_us), err));
+        entry->last_us = entry->next_us;
+        find_next(entry);
+    }
+    entry->is_begun = false; // what comes with the tick says more
+    return SL_OK;
+}
+
+// The first one that is due of the heap.
+static int take_first(struct dues *dues, struct plan *plan, struct sl_err *err)
+{
+    struct entry *entry = plan->heap[0];
+
+    SL_TRY(take_entry(dues, entry, 1, err));
+    if (is_behind(entry)) {
+        plan->heap[0] = plan->heap[--plan->heap_count];
+        add_behind(plan, entry);
+    }
+    sift_down(plan, 0);
+    return SL_OK;
+}
+
+static int take_turn(struct dues *dues, struct sl_agenda *agenda, struct sl_err *err)
+{
+    struct plan *plan = &agenda->plan;
+    struct entry *entry = take_behind(plan);
+    const int code = take_entry(dues, entry, TURN, err);
+
+    if (is_behind(entry)) {
+        add_behind(plan, entry);
+        return code;
+    }
+    if (!sl_map_has(&agenda->paused, entry->pipeline->name)) {
+        plan->heap[plan->heap_count++] = entry;
+        sift_up(plan, plan->heap_count - 1);
+    }
+    return code;
 }
 
 int sl_agenda_take_due(struct sl_agenda *agenda, int64_t now_us, struct sl_arena *arena,
@@ -389,15 +503,16 @@ int sl_agenda_take_due(struct sl_agenda *agenda, int64_t now_us, struct sl_arena
 
     if (agenda->latest_now_us - now_us > DAY_US) {
         settle_entries(plan, now_us);
+        sl_agenda_serves_from(agenda, now_us);
         fill_heap(agenda);
         agenda->latest_now_us = now_us;
     }
     if (now_us > agenda->latest_now_us)
         agenda->latest_now_us = now_us;
-    while (plan->heap_count && plan->heap[0]->next_us <= now_us && dues.count < MOST_AT_ONCE) {
-        SL_TRY(take_entry(&dues, plan->heap[0], err));
-        sift_down(plan, 0);
-    }
+    while (plan->heap_count && plan->heap[0]->next_us <= now_us && dues.count < MOST_AT_ONCE)
+        SL_TRY(take_first(&dues, plan, err));
+    if (plan->behind)
+        SL_TRY(take_turn(&dues, agenda, err));
     *ret = dues.items;
     *ret_count = dues.count;
     return SL_OK;

@@ -8,7 +8,10 @@
 // What a tick stands for is its time in the schedule, not the time at which it is noticed. One that
 // is noticed up to a minute late came in time; one that is older was missed: nobody served, the
 // pipeline was paused, or the clock was set forward. Of those catch_up says what becomes. Of ticks
-// that are noticed together, `latest` and `none` run the newest only.
+// of a time in which nobody served, `latest` and `none` run the newest only, however late.
+//
+// A trigger that has many ticks gives some at a time, and those of others come in between. All that
+// came due meanwhile are run, for the service was there.
 //
 // No tick comes twice, also when the clock is set back: a trigger goes on behind the last tick that
 // it had. Only where that lies more than a day ahead of now the clock was wrong when it came; then
@@ -55,16 +58,18 @@ void sl_agenda_free(struct sl_agenda **agenda); // for SL_AUTO; NULL is fine
 // on, new ones begin at now, others are gone. Pauses stay. After a failure the agenda is as before.
 SL_MUST int sl_agenda_reload(struct sl_agenda *agenda, const struct sl_project *project,
                              int64_t now_us, struct sl_err *err);
-// Triggers that have begun at now since this was asked before: to be kept in the state store, so
-// that what they miss from here on is known. In the arena; texts are the project's.
-SL_MUST int sl_agenda_take_begun(struct sl_agenda *agenda, struct sl_arena *arena,
-                                 struct sl_agenda_last **ret, size_t *ret_count,
-                                 struct sl_err *err);
+// Triggers that have begun at now, and are not kept yet: to be kept in the state store, so that
+// what they miss from here on is known. In the arena; texts are the project's.
+SL_MUST int sl_agenda_begun(const struct sl_agenda *agenda, struct sl_arena *arena,
+                            struct sl_agenda_last **ret, size_t *ret_count, struct sl_err *err);
+void sl_agenda_begun_is_kept(struct sl_agenda *agenda); // all that it gave
 
+// Before now nobody served: the clock was set forward. It is so when the agenda is new, too.
+void sl_agenda_serves_from(struct sl_agenda *agenda, int64_t now_us);
 // A paused pipeline has no ticks; when it goes on, those of meanwhile were missed. A pipeline that
 // is not there may be paused. Twice is fine.
 SL_MUST int sl_agenda_pause(struct sl_agenda *agenda, const char *pipeline, struct sl_err *err);
-void sl_agenda_resume(struct sl_agenda *agenda, const char *pipeline);
+void sl_agenda_resume(struct sl_agenda *agenda, const char *pipeline, int64_t now_us);
 bool sl_agenda_is_paused(const struct sl_agenda *agenda, const char *pipeline);
 
 // When the next tick comes, SL_AGENDA_NEVER if none does; O(1). It may be past.

@@ -171,10 +171,28 @@ static int add_live(const struct sl_service_run *run, json_t *root, struct sl_er
     return SL_OK;
 }
 
-static json_t *earlier_json(const json_t *asked)
+static bool is_one_of(const json_t *ids, const char *beginning)
 {
-    json_t *earlier = json_object_get(asked, "earlier");
-    return earlier ? json_incref(earlier) : json_array();
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        if (sl_str_starts(json_string_value(json_array_get(ids, i)), beginning))
+            return true;
+    return false;
+}
+
+// The run that began the backfill, and those of services before this one.
+static json_t *earlier_json(const struct sl_service_run *run)
+{
+    const struct sl_backfill *backfill = run->live ? sl_live_backfill(run->live) : NULL;
+    json_t *earlier = json_object_get(run->backfill, "earlier");
+    json_t *list = json_array();
+    int code = 0;
+    if (backfill && strcmp(backfill->plan->id, run->id) != 0 &&
+        !is_one_of(earlier, backfill->plan->id))
+        code = json_array_append_new(list, json_string(backfill->plan->id));
+    if (code == 0 && (!earlier || json_array_extend(list, earlier) == 0))
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *err)
@@ -192,7 +210,7 @@ static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *
         failure && failure->code ? sl_err_json(failure) : json_null(), "backfill_id", json_null(),
         "tables", "progress", json_null(), "running", "downstream_run_id",
         sl_json_string_or_null(*run->downstream ? run->downstream : NULL), "downstream_error",
-        run->not_followed, "continues", earlier_json(run->backfill));
+        run->not_followed, "continues", earlier_json(run));
     SL_TRY_NEW(root, err);
     if (run->live)
         SL_TRY(add_live(run, root, err));
@@ -334,19 +352,24 @@ int sl_backfill_control_start(void *self, const json_t *asked, const char *trigg
     return *ret_json ? SL_OK : sl_fail_memory(err);
 }
 
-static bool is_one_of(const json_t *ids, const char *beginning)
+// What --resume named, by its beginning as well.
+static bool has_resumed(const json_t *document, const char *beginning)
 {
-    for (size_t i = 0; i < json_array_size(ids); i++)
-        if (sl_str_starts(json_string_value(json_array_get(ids, i)), beginning))
-            return true;
-    return false;
+    const char *resumed = sl_json_text(json_object_get(document, "asked"), "resume", NULL);
+    return resumed && (sl_str_starts(resumed, beginning) || sl_str_starts(beginning, resumed));
+}
+
+static bool goes_on_with(const json_t *document, const char *beginning)
+{
+    return is_one_of(json_object_get(document, "continues"), beginning) ||
+           has_resumed(document, beginning);
 }
 
 // `is_earlier`: it goes on with what that run had begun.
 static int add_if_meant(json_t *list, json_t *document, const char *id, bool is_earlier,
                         struct sl_err *err)
 {
-    if (id && (is_earlier ? !is_one_of(json_object_get(document, "continues"), id)
+    if (id && (is_earlier ? !goes_on_with(document, id)
                           : !sl_str_starts(sl_json_text(document, "run_id", ""), id))) {
         json_decref(document);
         return SL_OK;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 5000, ANSWER_MS = 60000 };
+enum { CONNECT_MS = 5000, ANSWER_MS = 60000, LOOK_MS = 2000 };
 #define MOST_ANSWER_BYTES ((size_t)64 << 20)
 
 char *sl_client_part(struct sl_arena *arena, const char *text)
@@ -69,6 +69,7 @@ static int fail_as_told(const json_t *answer, long status, struct sl_err *err)
 struct sending {
     const char *method, *url, *socket, *body; // body NULL: none
     struct curl_slist *headers;
+    long answer_ms;
 };
 
 static bool prepare(CURL *curl, const struct sending *sending, struct sl_buf *text)
@@ -80,8 +81,10 @@ static bool prepare(CURL *curl, const struct sending *sending, struct sl_buf *te
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                            sending->answer_ms < CONNECT_MS ? sending->answer_ms
+                                                            : (long)CONNECT_MS) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, sending->answer_ms) == CURLE_OK &&
            (!sending->body ||
             curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, sending->body) == CURLE_OK) &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
@@ -108,8 +111,8 @@ static int read_answer(CURL *curl, const struct sl_buf *text, json_t **ret, stru
     return SL_OK;
 }
 
-int sl_client_ask(const char *folder, const char *method, const char *path, const json_t *body,
-                  json_t **ret, struct sl_err *err)
+static int ask_for(long answer_ms, const char *folder, const char *method, const char *path,
+                   const json_t *body, json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_fd_close) int folder_fd = sl_listen_open_folder(folder);
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
@@ -131,7 +134,7 @@ int sl_client_ask(const char *folder, const char *method, const char *path, cons
     else
         sent = strcmp(method, "POST") == 0 ? strdup("") : NULL;
     text.max_bytes = MOST_ANSWER_BYTES;
-    const struct sending sending = {method, url.text, socket, sent, headers};
+    const struct sending sending = {method, url.text, socket, sent, headers, answer_ms};
     bool is_prepared = prepare(curl, &sending, &text);
     free(sent);
     if (!is_prepared)
@@ -144,4 +147,15 @@ int sl_client_ask(const char *folder, const char *method, const char *path, cons
     if (wrong != CURLE_OK)
         return fail_nobody(folder, curl_easy_strerror(wrong), err);
     return read_answer(curl, &text, ret, err);
+}
+
+int sl_client_ask(const char *folder, const char *method, const char *path, const json_t *body,
+                  json_t **ret, struct sl_err *err)
+{
+    return ask_for(ANSWER_MS, folder, method, path, body, ret, err);
+}
+
+int sl_client_look(const char *folder, const char *path, json_t **ret, struct sl_err *err)
+{
+    return ask_for(LOOK_MS, folder, "GET", path, NULL, ret, err);
 }

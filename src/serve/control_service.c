@@ -212,7 +212,7 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
     SL_TRY(sl_state_resume(service->state, pipeline, &was_paused, err));
     if (!was_paused) // of one that has left the project a pause may be left
         SL_TRY(require_pipeline(service, pipeline, &found, err));
-    sl_agenda_resume(service->agenda, pipeline);
+    sl_agenda_resume(service->agenda, pipeline, sl_service_now_us());
     sl_watch_resume(service->watch, pipeline);
     (void)sl_service_audit(service, who, "resume", pipeline, NULL);
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);

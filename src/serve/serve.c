@@ -37,9 +37,10 @@ static void handle_tick(struct sl_service *service, const struct sl_due *due)
     const char *why;
     const struct sl_tick tick = {due->pipeline->name, due->trigger->key, due->tick_us};
     if (due->is_left_out) {
-        sl_service_tell(SL_LOG_WARN, NULL, "%lld%s ticks of '%s' (%s) were missed and are left out",
+        sl_service_tell(SL_LOG_WARN, NULL, "%lld%s tick%s of '%s' (%s) %s missed and %s left out",
                         (long long)due->left_out, due->is_more ? " or more" : "",
-                        due->pipeline->name, due->trigger->key);
+                        due->left_out == 1 ? "" : "s", due->pipeline->name, due->trigger->key,
+                        due->left_out == 1 ? "was" : "were", due->left_out == 1 ? "is" : "are");
         sl_metrics_tick_skipped(service->metrics, due->pipeline->name, "missed");
         if (sl_state_set_ticks(service->state, &tick, 1, &err) != SL_OK)
             sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
@@ -65,12 +66,16 @@ static void keep_begun(struct sl_service *service)
     struct sl_err err = {0};
     size_t count;
     sl_arena_init(&arena, 0);
-    if (sl_agenda_take_begun(service->agenda, &arena, &begun, &count, &err) != SL_OK || !count)
+    if (sl_agenda_begun(service->agenda, &arena, &begun, &count, &err) != SL_OK || !count)
         return;
     struct sl_tick *ticks = SL_NEW_ARRAY(&arena, struct sl_tick, count);
     for (size_t i = 0; ticks && i < count; i++)
         ticks[i] = (struct sl_tick){begun[i].pipeline, begun[i].key, begun[i].at_us};
-    if (ticks && sl_state_set_ticks(service->state, ticks, count, &err) != SL_OK)
+    if (!ticks)
+        return;
+    if (sl_state_set_ticks(service->state, ticks, count, &err) == SL_OK)
+        sl_agenda_begun_is_kept(service->agenda);
+    else
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
 }
 
@@ -134,12 +139,13 @@ static void notice_clock(struct sl_service *service)
     if (is_first || (ahead_us < JUMP_US && ahead_us > -JUMP_US))
         return;
     const char *by = sl_str_elapsed((ahead_us < 0 ? -ahead_us : ahead_us) / 1000, elapsed);
-    if (ahead_us > 0)
+    if (ahead_us > 0) {
+        sl_agenda_serves_from(service->agenda, wall_us);
         sl_service_tell(SL_LOG_WARN, NULL,
                         "the machine's clock was set forward by %s: of the ticks in between each "
                         "pipeline's `catch_up` decides",
                         by);
-    else
+    } else
         sl_service_tell(SL_LOG_WARN, NULL,
                         "the machine's clock was set back by %s: ticks that have been are not run "
                         "again",

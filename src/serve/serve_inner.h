@@ -64,6 +64,7 @@ struct sl_service_run {
     bool is_unkept;        // the state store does not hold it
     bool has_met_full;     // a step of it found no room
     bool has_begun;        // its history has
+    size_t unbegun;        // chunks that an interrupt kept from beginning
     struct sl_tick *marks; // marks.c; while it waits
     size_t mark_count;
     struct sl_service_run *next; // in order of being asked for
@@ -196,6 +197,8 @@ SL_MUST int sl_service_make_run(struct sl_service *service, const struct sl_aske
                                 struct sl_service_run **ret, struct sl_err *err);
 void sl_service_append(struct sl_service *service, struct sl_service_run *run);
 void sl_service_free_run(struct sl_service_run *run);
+// The end of the service came before it had begun: it is in the queue still, for the next one.
+bool sl_service_waits_on(const struct sl_service_run *run);
 
 // Puts it into the queue of the state store, again.
 SL_MUST int sl_service_keep(struct sl_service_run *run, struct sl_err *err);
@@ -209,6 +212,7 @@ SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // A write has failed: if there is no room, no run begins until there is; a damaged store is begun
 // anew; of anything else nothing comes.
 void sl_service_trouble(struct sl_service *service, const struct sl_err *err);
+const char *sl_trouble_remedy(enum sl_code code); // what a person is to do of it
 void sl_service_look_for_room(struct sl_service *service);
 // Of a run that has ended: written when that is possible.
 void sl_service_leave_history(struct sl_service *service, struct sl_history *history);

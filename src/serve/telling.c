@@ -134,9 +134,8 @@ static void keep_outcome(struct sl_service *service, const struct sl_outcome *ou
     sl_service_keep_past(service, &past);
 }
 
-static void on_step_end(void *self, const struct sl_outcome *outcome)
+static void log_end(const struct sl_service_run *run, const struct sl_outcome *outcome)
 {
-    struct sl_service_run *run = self;
     char text[1200], elapsed[32];
     const char *took = sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, elapsed);
     enum sl_log_level level = outcome->status == SL_STATUS_ERROR     ? SL_LOG_ERROR
@@ -154,6 +153,22 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
     else
         snprintf(text, sizeof text, "%s in %s", sl_status_name(outcome->status), took);
     log_outcome(run, level, outcome, text);
+}
+
+// A backfill may have 100,000 chunks.
+static bool is_unbegun_chunk(const struct sl_service_run *run, const struct sl_outcome *outcome)
+{
+    return run->backfill && outcome->status == SL_STATUS_SKIPPED &&
+           outcome->err.code == SL_E_INTERRUPTED;
+}
+
+static void on_step_end(void *self, const struct sl_outcome *outcome)
+{
+    struct sl_service_run *run = self;
+    if (is_unbegun_chunk(run, outcome))
+        run->unbegun++;
+    else
+        log_end(run, outcome);
     measure_step(run, outcome);
     if (outcome->err.code == SL_E_NO_SPACE) {
         sl_service_trouble(run->service, &outcome->err);
@@ -216,14 +231,19 @@ void sl_service_tell_end(struct sl_service_run *run)
     const struct sl_run *result = sl_live_run(run->live);
     const struct sl_err *failure = sl_live_err(run->live);
     double elapsed_s = (double)(result->ended_us - result->started_us) / 1e6;
-    const char *state = failure->code ? "error" : sl_run_state(result);
+    const char *state = failure->code && !run->is_cancelled ? "error" : sl_run_state(result);
     if (run->interrupts && !sl_live_is_planned(run->live))
         state = run->is_cancelled ? "cancelled" : "interrupted";
     sl_metrics_run_ended(run->service->metrics, run->pipeline, state, elapsed_s);
+    if (run->unbegun)
+        sl_service_tell(SL_LOG_WARN, run, "%zu chunk%s did not begin: interrupted",
+                        SL_COUNT_OF(run->unbegun));
     if (failure->code && !run->interrupts)
         sl_service_tell(SL_LOG_ERROR, run, "failed: %s (%s)%s%s", failure->message,
                         sl_code_info(failure->code)->id, failure->hint[0] ? "; " : "",
                         failure->hint);
+    else if (sl_service_waits_on(run))
+        sl_service_tell(SL_LOG_INFO, run, "it had not begun: it waits for the next service");
     else if (sl_live_had_nothing(run->live))
         sl_service_tell(SL_LOG_INFO, run, "nothing to do: %s (%s)",
                         run->backfill ? "no partition was chosen, or is missing"

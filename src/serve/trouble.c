@@ -29,6 +29,13 @@ static bool is_no_room(enum sl_code code)
     return code == SL_E_NO_SPACE || code == SL_E_NO_PERMISSION || code == SL_E_STATE_READONLY;
 }
 
+const char *sl_trouble_remedy(enum sl_code code)
+{
+    return code == SL_E_NO_PERMISSION || code == SL_E_STATE_READONLY
+               ? "let the service's user write there"
+               : "make room";
+}
+
 // --- what is left
 
 static void append_left(struct sl_service *service, struct sl_left *left)
@@ -168,9 +175,10 @@ static void hold_back(struct sl_service *service, const struct sl_err *why)
     if (is_new) {
         service->held_back = strdup(why->message);
         sl_service_tell(SL_LOG_ERROR, NULL,
-                        "no run begins until it can be written again: %s (%s); make room: then it "
-                        "goes on by itself",
-                        why->message, sl_code_info(SL_E_SERVE_HELD)->id);
+                        "no run begins until it can be written again: %s (%s); %s: then it goes on "
+                        "by itself",
+                        why->message, sl_code_info(SL_E_SERVE_HELD)->id,
+                        sl_trouble_remedy(why->code));
     }
     (void)uv_timer_start(&service->room_timer, on_room, service->room_wait_ms, 0);
 }

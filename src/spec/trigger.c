@@ -77,8 +77,10 @@ const struct sl_opt sl_trigger_rows[] = {
     {.name = "settle",
      .type = SL_OPT_DURATION,
      .offset = offsetof(struct sl_trigger_item, settle_s),
-     .summary = "files, table: for so long nothing must have changed before the run begins, so "
-                "that half-written files start none; 2s for files if nothing is said.",
+     .summary =
+         "files, table: for so long nothing must have changed before the run begins, so "
+         "that half-written files start none; whole seconds, from 0s; 2s for files if nothing "
+         "is said.",
      .example = "30s"},
     {.name = "settle_max",
      .type = SL_OPT_DURATION,

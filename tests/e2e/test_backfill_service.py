@@ -241,6 +241,8 @@ def test_drained_the_next_service_goes_on_and_does_no_chunk_twice(slow, signals)
             service.process.send_signal(signal.SIGTERM)
         assert service.wait_for_end() == (0 if signals == 1 else 130)
         assert any("what is missing waits for the next service" in line for line in service.seen)
+        lines = [json.loads(line)["message"] for line in service.seen]
+        assert len([line for line in lines if "did not begin: interrupted" in line]) == 1 and not [line for line in lines if "skipped after" in line]
     assert 2 <= len(done_chunks(slow)) < DAYS
     if signals == 2:  # as a kill leaves it once the rest is kept
         with contextlib.closing(sqlite3.connect(slow.folder / ".sluice/state.db")) as database, database:
@@ -436,13 +438,22 @@ def test_cancelled_it_can_go_on(slow):
         wait_until(slow, begun["run_id"], lambda document: document["progress"] and document["progress"]["ended"] >= 1)
         waiting = ask(slow, "POST", "/api/v1/backfills", {"tables": ["curated.daily"]})[1]
         assert waiting["status"] == "queued", "one at a time for a table"
+        assert [row["why"] for row in slow.json("status")["waiting"]] == ["another backfill is at work"]
         assert ask(slow, "POST", f"/api/v1/backfills/{waiting['run_id']}/cancel")[1]["status"] == "cancelled"
         assert ask(slow, "POST", f"/api/v1/backfills/{begun['run_id']}/cancel")[0] == 202
         document = wait_until(slow, begun["run_id"], has_ended)
         assert (document["status"], document["exit_code"]) == ("cancelled", 130)
         assert len(done_chunks(slow)) < days
         again = ask(slow, "POST", "/api/v1/backfills", {"resume": begun["run_id"][:8]})[1]
-        document = wait_until(slow, again["run_id"], has_ended)
+        wait_until(slow, again["run_id"], lambda document: document["progress"] and document["progress"]["ended"] >= 1)
+        assert service.end() == 0
+    lines = [json.loads(line)["message"] for line in service.seen]
+    assert len([line for line in lines if "did not begin: interrupted" in line]) == 2 and not [line for line in lines if "skipped after" in line]
+    with Service(slow) as service:
+        status, document = ask(slow, "GET", f"/api/v1/backfills/{begun['run_id']}")
+        assert status == 200 and again["run_id"] in document["continues"], "found by the id that people hold"
+        document = wait_until(slow, begun["run_id"], has_ended)
+        assert begun["run_id"] in document["continues"]
         assert (document["status"], document["backfill_id"]) == ("ok", begun["run_id"])
         assert service.end() == 0
     flat = [values[0] for chunk in done_chunks(slow) for values in chunk]

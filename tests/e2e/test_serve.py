@@ -249,17 +249,77 @@ def test_a_run_that_is_still_planned_when_the_service_ends_waits_for_the_next_on
             run = project.json("trigger", "all")["run_id"]
             silent.settimeout(PATIENCE_S)
             held, _ = silent.accept()
+            assert [row["why"] for row in project.json("status")["waiting"]] == ["it is being planned"]
             service.process.send_signal(signal.SIGTERM)
             service.wait_for("nothing new begins")
             service.process.send_signal(signal.SIGTERM)
             assert service.wait_for_end() in (0, 130)
         held.close()
+    lines = [json.loads(line)["message"] for line in service.seen if run in line]
+    assert any("waits for the next service" in line for line in lines) and not any("ended: " in line for line in lines)
     assert project.json("status", run)["run"]["status"] == "queued"
     (project.folder / "targets/w.yml").unlink()
     with Service(project) as service:
         assert service.wait_for("ended: ok")["run_id"] == run
         assert service.end() == 0
     assert project.count("curated.total") == 1
+
+
+def test_status_says_why_a_run_waits_and_which_steps_one_at_work_is_at(project):
+    write_shop(project, ("all", "max_runs: 1\n"), ("other", "select: [raw.orders]\n"))
+    project.write("sluice.yml", "name: shop\nruns: {max_runs: 1}\n")
+    slow_model(project)
+    with Service(project, "--verbose") as service:
+        first = project.json("trigger", "all")["run_id"]
+        service.wait_for("model slow begins")
+        second, third = project.json("trigger", "all")["run_id"], project.json("trigger", "other")["run_id"]
+        assert {row["run_id"]: row["why"] for row in project.json("status")["waiting"]} == {
+            second: "a run of its pipeline is at work", third: "as many runs are at work as `runs.max_runs` lets"}
+        assert "at work: model slow, since 20" in project.run("status", first).stdout
+        active = project.json("status", first)["active"]
+        assert [step["step"] for step in active["running"]] == ["model slow"] and active["steps"]["ended"] >= 2
+        for run in (third, second, first):
+            project.run("cancel", run)
+        service.wait_for("ended: cancelled")
+        assert service.end() == 0
+    assert project.json("status", first)["active"] is None
+
+
+def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_and_has_to_be_killed(project):
+    by_hand(project)
+    slow_model(project, 1)
+    with Service(project, "--verbose") as service:
+        for _ in range(5):  # until it is stopped before it has published
+            run = project.json("trigger", "all", "--full-refresh")["run_id"]
+            service.wait_for("model slow begins")
+            workers = subprocess.run(["pgrep", "-P", str(service.process.pid)], capture_output=True, text=True).stdout.split()
+            service.wait_for("model slow ok")
+            for worker in workers:
+                os.kill(int(worker), signal.SIGSTOP)
+            if project.run("cancel", run, exit_code=None).returncode == 0:
+                break
+            for worker in workers:
+                os.kill(int(worker), signal.SIGCONT)
+        told = service.wait_for("ended: ")
+        while told["run_id"] != run:
+            told = service.wait_for("ended: ")
+        assert "ended: cancelled" in told["message"] and project.json("status", run)["run"]["status"] == "cancelled"
+        assert service.end() == 0
+
+
+def test_a_run_that_a_busy_store_could_not_keep_goes_on(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project, "--verbose") as service:
+        project.run("trigger", "all")
+        service.wait_for("model slow begins")
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db", isolation_level=None)) as database:
+            database.execute("begin immediate")
+            run = project.json("trigger", "all")
+            assert run["status"] == "queued"
+            service.wait_for("it is not kept in the state store, and goes on: ")
+            database.execute("rollback")
+        service.end(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("state", ["running", "queued"])

@@ -105,7 +105,8 @@ def test_a_full_disk_holds_runs_back_until_there_is_room(project, full_disk):
         full_disk.leave_pages(0)
         deliver(project, 2)
         told = service.wait_for("no run begins until it can be written again")
-        assert "SL0845" in told["message"] and "no space left" in told["message"]
+        assert "SL0845" in told["message"] and "no space left" in told["message"] and "make room" in told["message"]
+        assert all(row["why"].startswith("held back: no space left") for row in project.json("status")["waiting"])
         refused = project.run("trigger", "all", exit_code=1).stderr
         assert "SL0845" in refused or "SL0103" in refused
         status, ready = get(service, "/readyz")
@@ -438,6 +439,7 @@ def test_a_state_folder_that_becomes_read_only_holds_runs_back_until_it_can_be_w
         deliver(project, 2)
         told = service.wait_for("no run begins until it can be written again")
         assert "SL0845" in told["message"] and "Permission denied" in told["message"]
+        assert "let the service's user write there" in told["message"] and "make room" not in told["message"]
         service.wait_for("ended: ok")  # what was at work goes on
         deliver(project, 3)
         for folder in reversed(folders):
@@ -462,3 +464,51 @@ def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):
     deliver(project, 2)
     assert "history is not kept" in project.run("run").stderr
     assert state.read_bytes() == before and project.rows("curated.total", "orders") == [("6",)]
+
+
+# --- many ticks that were missed
+
+
+def ticks_of(project, pipeline):
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
+        return [tick // 1000000 for (tick,) in database.execute(
+            "select tick_us from runs where pipeline = ? and tick_us > 0 order by tick_us", (pipeline,))]
+
+
+def test_a_pipeline_that_makes_up_for_thousands_of_ticks_keeps_no_tick_of_others_waiting(project):
+    project.write("sluice.yml", "name: shop\n")
+    for policy in ("all", "latest", "none"):
+        project.write(f"tasks/write_{policy}.yml", f"command: [sh, -c, 'echo x >> tick_{policy}.log']\n")
+        project.write(f"pipelines/c_{policy}.yml", f"select: [write_{policy}]\nwhen: [{{every: 1s}}]\ncatch_up: {policy}\n")
+    with Service(project) as service:
+        for policy in ("all", "latest", "none"):
+            service.wait_for(f"c_{policy}", times=2)
+        service.process.kill()
+        service.process.wait()
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database, database:
+        database.execute("update ticks set tick_us = tick_us - 3000000000 where pipeline like 'c_%'")
+    with Service(project) as service:
+        began = time.time()
+        time.sleep(8)
+        service.process.kill()
+        service.wait_for_end()
+    left_out = [line for line in service.seen if "left out" in line]
+    assert len(left_out) == 2, "ticks of a time in which it served: " + "".join(left_out)
+    for policy in ("latest", "none"):
+        ticks = [tick for tick in ticks_of(project, f"c_{policy}") if tick > began]
+        assert len(ticks) >= 6 and ticks == list(range(ticks[0], ticks[0] + len(ticks))), policy
+
+
+def test_when_a_new_trigger_began_is_kept_though_the_store_was_busy_then(project):
+    by_hand(project)
+    with Service(project) as service:
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db", isolation_level=None)) as database:
+            database.execute("begin immediate")
+            project.write("pipelines/hourly.yml", "when: [{every: 1h}]\n")
+            service.wait_for("the state store: ")
+            database.execute("rollback")
+        project.run("pause", "all")
+        project.run("resume", "all")
+        with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
+            assert database.execute("select count(*) from ticks where pipeline = 'hourly'").fetchall() == [(1,)]
+        assert service.end() == 0

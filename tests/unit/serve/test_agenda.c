@@ -121,13 +121,18 @@ static void a_new_pipeline_begins_at_now(void **state)
     assert_next(fixture, "2026-01-02T03:00:00");
     assert_string_equal(due(fixture, "2026-01-02T02:59:59Z"), "");
     // That it has begun is kept, for what is missed until its first tick.
-    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+    assert_int_equal(sl_agenda_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
                      SL_OK);
     assert_int_equal(count, 1);
     assert_string_equal(begun[0].pipeline, "nightly");
     assert_string_equal(begun[0].key, "0 3 * * *");
     assert_int_equal(begun[0].at_us, at("2026-01-01T12:00:00Z"));
-    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+    // Again and again, until it is.
+    assert_int_equal(sl_agenda_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+                     SL_OK);
+    assert_int_equal(count, 1);
+    sl_agenda_begun_is_kept(fixture->agenda);
+    assert_int_equal(sl_agenda_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
                      SL_OK);
     assert_int_equal(count, 0);
     assert_string_equal(due(fixture, "2026-01-02T03:00:00Z"), "nightly 2026-01-02T03:00");
@@ -190,20 +195,82 @@ static void ten_thousand_missed_ticks_are_made_up_for_and_more_are_left_out(void
     add(fixture, "p", "1m", SL_CATCH_UP_ALL);
     begin(fixture, &last, 1, "2026-01-01T00:00:00Z");
     // 12,000 minutes later.
-    assert_int_equal(sl_agenda_take_due(fixture->agenda, last.at_us + 12000 * MINUTE_US,
-                                        &fixture->arena, &dues, &count, &err),
-                     SL_OK);
-    assert_int_equal(count, 10001);
-    assert_true(dues[0].is_left_out);
-    assert_int_equal(dues[0].left_out, 2000);
-    assert_false(dues[0].is_more);
-    assert_int_equal(dues[0].first_us, last.at_us + MINUTE_US);
-    assert_int_equal(dues[0].tick_us, last.at_us + 2000 * MINUTE_US);
-    for (int64_t i = 1; i <= 10000; i++) {
-        assert_false(dues[i].is_left_out);
-        assert_int_equal(dues[i].tick_us, last.at_us + (2000 + i) * MINUTE_US);
+    int64_t now_us = last.at_us + 12000 * MINUTE_US, run = 2000;
+    while (sl_agenda_next_us(fixture->agenda) <= now_us) {
+        assert_int_equal(
+            sl_agenda_take_due(fixture->agenda, now_us, &fixture->arena, &dues, &count, &err),
+            SL_OK);
+        assert_in_range(count, 1, 18);
+        if (run == 2000) {
+            assert_true(dues[0].is_left_out);
+            assert_int_equal(dues[0].left_out, 2000);
+            assert_false(dues[0].is_more);
+            assert_int_equal(dues[0].first_us, last.at_us + MINUTE_US);
+            assert_int_equal(dues[0].tick_us, last.at_us + 2000 * MINUTE_US);
+        }
+        // What comes due meanwhile makes nothing of it too much.
+        for (size_t i = run == 2000; i < count; i++) {
+            assert_false(dues[i].is_left_out);
+            assert_int_equal(dues[i].tick_us, last.at_us + ++run * MINUTE_US);
+        }
+        now_us += 3000000;
     }
-    assert_int_equal(sl_agenda_next_us(fixture->agenda), last.at_us + 12001 * MINUTE_US);
+    assert_int_equal(run, (now_us - last.at_us) / MINUTE_US);
+    assert_true(run > 12000);
+}
+
+static void what_makes_up_for_much_leaves_the_others_their_turn(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sl_agenda_last last[] = {{"a", "1s", at("2026-01-01T00:00:00Z")},
+                                          {"b", "1s", at("2026-01-01T00:00:00Z")},
+                                          {"c", "1s", at("2026-01-01T00:00:00Z")}};
+    int64_t now_us = at("2026-01-01T00:50:00Z"), counts[3] = {0};
+    struct sl_err err = {0};
+    struct sl_due *dues;
+    size_t count;
+
+    add(fixture, "a", "1s", SL_CATCH_UP_ALL);
+    add(fixture, "b", "1s", SL_CATCH_UP_ALL);
+    add(fixture, "c", "1s", SL_CATCH_UP_NONE);
+    begin(fixture, last, 3, "2026-01-01T00:50:00Z");
+    // c: one of before, and then one each second, though 3,000 of the others are behind.
+    for (int64_t i = 1; i <= 120; i++, now_us += 1000000) {
+        assert_int_equal(
+            sl_agenda_take_due(fixture->agenda, now_us, &fixture->arena, &dues, &count, &err),
+            SL_OK);
+        for (size_t k = 0; k < count; k++)
+            if (!dues[k].is_left_out)
+                counts[dues[k].pipeline->name[0] - 'a']++;
+        assert_int_equal(counts[2], i);
+        assert_true(counts[0] - counts[1] <= 17 && counts[1] - counts[0] <= 17);
+    }
+    assert_true(counts[0] > 900 && counts[0] < 3000);
+}
+
+// However late the loop comes to it, up to a minute.
+static void what_came_due_while_it_served_is_not_missed(void **state)
+{
+    static const enum sl_catch_up policies[] = {SL_CATCH_UP_NONE, SL_CATCH_UP_LATEST};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        fixture->project.pipeline_count = 0;
+        add(fixture, "p", "10s", policies[i]);
+        begin(fixture, NULL, 0, "2026-01-01T00:00:05Z");
+        assert_string_equal(due(fixture, "2026-01-01T00:00:39Z"),
+                            "p 2026-01-01T00:00; p 2026-01-01T00:00; p 2026-01-01T00:00");
+        assert_string_equal(due(fixture, "2026-01-01T00:00:39Z"), "");
+        // The clock was set forward.
+        sl_agenda_serves_from(fixture->agenda, at("2026-01-01T00:01:15Z"));
+        assert_string_equal(due(fixture, "2026-01-01T00:01:15Z"),
+                            "p 2026-01-01T00:01 left out 3 from 2026-01-01T00:00; "
+                            "p 2026-01-01T00:01");
+        // It was as if stopped.
+        assert_string_equal(due(fixture, "2026-01-01T00:03:05Z"),
+                            "p 2026-01-01T00:02 left out 10 from 2026-01-01T00:01; "
+                            "p 2026-01-01T00:03");
+    }
 }
 
 // Years of seconds: nobody waits until they are counted.
@@ -276,8 +343,11 @@ static void a_last_tick_of_a_wrong_clock_is_not_believed(void **state)
     begin(fixture, &last, 1, "2026-01-01T01:30:00Z");
     assert_next(fixture, "2026-01-01T02:00:00");
     // While it serves: forward for years, and back.
-    (void)due(fixture, "2035-01-01T00:00:00Z");
+    do
+        (void)due(fixture, "2035-01-01T00:00:00Z");
+    while (sl_agenda_next_us(fixture->agenda) <= at("2035-01-01T00:00:00Z"));
     assert_next(fixture, "2035-01-01T01:00:00");
+    (void)due(fixture, "2036-01-01T00:00:00Z"); // and not to the end
     assert_string_equal(due(fixture, "2026-01-01T03:15:00Z"), "");
     assert_next(fixture, "2026-01-01T04:00:00");
 }
@@ -310,14 +380,37 @@ static void a_paused_pipeline_has_no_ticks_until_it_goes_on(void **state)
     assert_next(fixture, "2026-01-02T00:00:00");
     assert_int_equal(sl_agenda_next_of_us(fixture->agenda, "a"), at("2026-01-01T01:00:00Z"));
     assert_string_equal(due(fixture, "2026-01-01T03:30:00Z"), "");
-    sl_agenda_resume(fixture->agenda, "a");
-    sl_agenda_resume(fixture->agenda, "b");
-    sl_agenda_resume(fixture->agenda, "c");
+    sl_agenda_resume(fixture->agenda, "a", at("2026-01-01T03:30:00Z"));
+    sl_agenda_resume(fixture->agenda, "b", at("2026-01-01T03:30:00Z"));
+    sl_agenda_resume(fixture->agenda, "c", at("2026-01-01T03:30:00Z"));
     assert_false(sl_agenda_is_paused(fixture->agenda, "a"));
     assert_string_equal(due(fixture, "2026-01-01T03:30:00Z"),
                         "a 2026-01-01T02:00 missed left out 2 from 2026-01-01T01:00; "
                         "a 2026-01-01T03:00 missed; "
                         "b 2026-01-01T03:00 missed left out 3 from 2026-01-01T01:00");
+}
+
+static void a_pause_takes_back_nothing_that_is_made_up_for(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sl_agenda_last last = {"p", "1m", at("2026-01-01T00:00:00Z")};
+    const int64_t now_us = last.at_us + 100 * MINUTE_US;
+    struct sl_err err = {0};
+    struct sl_due *dues;
+    size_t count, total = 0;
+
+    add(fixture, "p", "1m", SL_CATCH_UP_ALL);
+    begin(fixture, &last, 1, "2026-01-01T01:40:00Z");
+    for (int i = 0; sl_agenda_next_us(fixture->agenda) <= now_us; i++) {
+        assert_int_equal(
+            sl_agenda_take_due(fixture->agenda, now_us, &fixture->arena, &dues, &count, &err),
+            SL_OK);
+        total += count;
+        if (i == 1)
+            assert_int_equal(sl_agenda_pause(fixture->agenda, "p", &err), SL_OK);
+    }
+    assert_int_equal(total, 100);
+    assert_int_equal(sl_agenda_next_us(fixture->agenda), SL_AGENDA_NEVER);
 }
 
 static void a_project_that_is_read_anew_goes_on_where_it_was(void **state)
@@ -333,9 +426,10 @@ static void a_project_that_is_read_anew_goes_on_where_it_was(void **state)
     add(fixture, "same", "1h", SL_CATCH_UP_ALL);
     add(fixture, "paused", "1h", SL_CATCH_UP_ALL);
     begin(fixture, NULL, 0, "2026-01-01T00:30:00Z");
-    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+    assert_int_equal(sl_agenda_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
                      SL_OK);
     assert_int_equal(count, 4);
+    sl_agenda_begun_is_kept(fixture->agenda);
     assert_int_equal(sl_agenda_pause(fixture->agenda, "paused", &err), SL_OK);
     before = fixture->project;
     fixture->project = (struct sl_project){0};
@@ -348,7 +442,7 @@ static void a_project_that_is_read_anew_goes_on_where_it_was(void **state)
         SL_OK);
     // Nothing of the first project is looked at any more.
     memset(before.pipelines, 0x5a, before.pipeline_count * sizeof *before.pipelines);
-    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+    assert_int_equal(sl_agenda_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
                      SL_OK);
     assert_int_equal(count, 2);
     assert_string_equal(begun[0].pipeline, "new");
@@ -438,6 +532,8 @@ int main(void)
         WITH_AGENDA(nothing_is_due_without_times),
         WITH_AGENDA(missed_ticks_follow_the_policy),
         WITH_AGENDA(ten_thousand_missed_ticks_are_made_up_for_and_more_are_left_out),
+        WITH_AGENDA(what_makes_up_for_much_leaves_the_others_their_turn),
+        WITH_AGENDA(what_came_due_while_it_served_is_not_missed),
         WITH_AGENDA(what_is_left_out_is_counted_up_to_a_bound),
         WITH_AGENDA(clocks_set_forward_make_up_for_what_they_leave_out_once),
         WITH_AGENDA(clocks_set_back_give_no_tick_twice),
@@ -445,6 +541,7 @@ int main(void)
         WITH_AGENDA(a_last_tick_of_a_wrong_clock_is_not_believed),
         WITH_AGENDA(a_clock_that_is_set_forward_is_time_in_which_nobody_served),
         WITH_AGENDA(a_paused_pipeline_has_no_ticks_until_it_goes_on),
+        WITH_AGENDA(a_pause_takes_back_nothing_that_is_made_up_for),
         WITH_AGENDA(a_project_that_is_read_anew_goes_on_where_it_was),
         WITH_AGENDA(several_triggers_of_a_pipeline_come_each_by_itself),
         WITH_AGENDA(ten_thousand_schedules_come_in_order),
