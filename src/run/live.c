@@ -185,10 +185,10 @@ static void on_done(struct sl_controller *controller)
         sl_backfill_end(controller->backfill);
     live->run.ended_us = sl_clock_now_us();
     sl_run_count(&live->run);
-    if (live->options.on_ending)
-        live->options.on_ending(live->options.owner, live);
     if (!live->err.code)
         live->err = controller->publish_err;
+    if (live->options.on_ending)
+        live->options.on_ending(live->options.owner, live);
     if (controller->history)
         sl_history_end(controller->history);
     if (live->options.on_left && controller->history && sl_history_is_left(controller->history)) {

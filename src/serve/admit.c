@@ -217,11 +217,9 @@ static void on_ending(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
     run->live = live;
-    if (!run->service->stops || !run->interrupts || run->is_cancelled || !run->has_begun)
-        return;
     if (run->backfill)
-        sl_backfill_go_on_later(run);
-    else if (is_stopped(run))
+        sl_backfill_ending(run);
+    else if (run->has_begun && is_stopped(run))
         sl_service_go_on_later(run);
 }
 

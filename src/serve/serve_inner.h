@@ -166,8 +166,6 @@ void sl_service_go_on_later(struct sl_service_run *run);
 // Whether it does; `later` NULL: it could not even be made.
 void sl_service_tell_later(const struct sl_service_run *run, const struct sl_service_run *later,
                            const struct sl_err *err);
-// The same of a backfill.
-void sl_backfill_go_on_later(struct sl_service_run *run);
 // A backfill, which may wait for its turn; it is in the audit log with what was asked for.
 SL_MUST int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *asked,
                                     char ret_id[37], struct sl_err *err);
@@ -233,9 +231,11 @@ void sl_service_resign(struct sl_service *service);
 #define SL_NO_PIPELINE "(by hand)"
 // No backfill of one of its tables is at work.
 bool sl_backfill_has_room(const struct sl_service *service, const struct sl_service_run *run);
-// It has ended: it is remembered; a run of what reads the tables follows where it was asked for,
-// and one that the service's end interrupted is asked for again, for the next service.
-void sl_service_end_backfill(struct sl_service_run *run);
+// It ends, and its history says so next: a run of what reads the tables is asked for where it was
+// to follow, and one that the service's end interrupted is asked for again, for the next service.
+void sl_backfill_ending(struct sl_service_run *run);
+// It has ended, and is remembered.
+void sl_service_end_backfill(const struct sl_service_run *run);
 // One that says it is at work, but whose service was killed, is asked for again.
 SL_MUST int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row,
                                 bool *ret_was_ours, struct sl_err *err);
