@@ -60,9 +60,12 @@ struct sl_service_run {
     int interrupts;
     bool is_cancelled; // it is interrupted because somebody, or a newer run, asked for it
     uv_timer_t *late, *press;
+    uv_timer_t *later;     // it waits for that; NULL: it may begin
     bool is_late;          // behind its deadline
     bool is_unkept;        // the state store does not hold it
-    bool has_met_full;     // a step of it found no room
+    bool has_met_full;     // something of it found no room
+    const char *blocked;   // what of lake or state it could not write, or read; NULL: nothing
+    int64_t wait_ms;       // it waited so long, since a run before it had met that; 0: not so
     bool has_begun;        // its history has
     struct sl_tick *marks; // marks.c; while it waits
     size_t mark_count;
@@ -202,6 +205,11 @@ SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // A write has failed: if there is no room, no run begins until there is; a damaged store is begun
 // anew; of anything else nothing comes.
 void sl_service_trouble(struct sl_service *service, const struct sl_err *err);
+// What has gone wrong with the run or a step of it: whether that is want of room.
+void sl_service_met(struct sl_service_run *run, const struct sl_err *err);
+// What it could not do for want of room, or since lake or state could not be written, is done again
+// when that has passed, as far as can be seen.
+void sl_service_ask_again(const struct sl_service_run *run);
 void sl_service_look_for_room(struct sl_service *service);
 // Of a run that has ended: written when that is possible.
 void sl_service_leave_history(struct sl_service *service, struct sl_history *history);

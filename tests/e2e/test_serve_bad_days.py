@@ -145,6 +145,26 @@ def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(proje
     assert len([line for line in log.splitlines() if json.loads(line)["event"] == "end"]) == 4
 
 
+def test_what_found_no_room_is_done_again_though_there_is_room_when_its_run_ends(project, full_disk):
+    by_hand(project)
+    project.run("run")
+    deliver(project, 2)
+    project.write("models/slow.sql", "select count(*) as n from range(900000000) a, range(3) b where a.range % 7 = 1")
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("begins (by hand)")
+        full_disk.leave_pages(0)
+        service.wait_for("error after")
+        service.wait_for("no run begins until it can be written again")
+        full_disk.clear()
+        service.wait_for("there is room again: runs begin")
+        assert service.wait_for("ended: partial")["run_id"] == run
+        service.wait_for("begins (after a full disk)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+
+
 # --- a damaged state
 
 
@@ -443,6 +463,39 @@ def test_a_state_folder_that_becomes_read_only_holds_runs_back_until_it_can_be_w
     assert project.rows("curated.total", "orders") == [("9",)]
     runs = [row["run_id"] for row in project.json("status")["runs"] if row["status"] == "ok"]
     assert all((project.folder / f".sluice/logs/{run}.jsonl").stat().st_size for run in runs) and len(runs) == 3
+
+
+@pytest.mark.parametrize("below", ["", "clean/orders", "clean/orders/_delta_log"])
+def test_what_a_lake_folder_that_cannot_be_written_kept_from_being_done_is_done_when_it_can(project, mortal, below):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project, binary=mortal, listen="127.0.0.1:0") as service:
+        service.wait_for("ended: ok")
+        top = project.folder / "lake" / below
+        folders = [top, *(path for path in top.rglob("*") if path.is_dir())]
+        for folder in folders:
+            folder.chmod(0o555)
+        deliver(project, 2)
+        if below:
+            service.wait_for("what it could not write is done again when that is possible")
+            deliver(project, 3)  # another run meets the same, and the one that waits does for both
+            service.wait_for("begins (files orders)")
+            service.wait_for("ended: partial")
+        else:
+            assert "SL0845" in service.wait_for("no run begins until it can be written again")["message"]
+            status, ready = get(service, "/readyz")
+            assert status == 503 and "lake" in json.loads(ready)["held_back"]
+            deliver(project, 3)
+        time.sleep(3)  # nothing is tried meanwhile
+        for folder in folders:
+            folder.chmod(0o755)
+        service.wait_for("begins (after a folder that could not be written)")
+        service.wait_for("ended: ok")
+        while project.rows("curated.total", "orders") != [("9",)]:
+            service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "is done again when that is possible" in line]) == 1
+    tried = [line for line in service.seen if "begins (after a folder" in line]
+    assert len(tried) == 1, "".join(service.seen)
 
 
 def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):
