@@ -221,9 +221,9 @@ static int find_before(struct sl_world *world, struct sl_rest *rest, bool *ret_i
     *ret_is_new = true;
     rest->before = (struct sl_publication){0};
     SL_TRY(sl_publication_before(world->project, rest->now.number, &world->arena, &number, err));
-    return number > 0 ? sl_publication_read(world->project, number, &world->arena, &rest->before,
-                                            err)
-                      : SL_OK;
+    return number > 0
+               ? sl_publication_read(world->project, number, &world->arena, &rest->before, err)
+               : SL_OK;
 }
 
 static int publish(struct sl_world *world, const json_t *told, struct sl_publish_reply *reply,
