@@ -238,8 +238,10 @@ static void on_end(void *owner, struct sl_live *live)
     if (sl_live_err(live)->code)
         on_trouble(run, sl_live_err(live));
     sl_service_met(run, sl_live_err(live));
-    if (!run->backfill)
+    if (!run->backfill) {
         sl_service_ask_again(run);
+        sl_service_ask_if_edited(run);
+    }
     sl_service_admit(service);
 }
 

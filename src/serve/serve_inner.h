@@ -220,6 +220,14 @@ void sl_service_close_left(struct sl_service *service);
 // One that was removed or set aside is begun anew.
 void sl_service_look_for_state(struct sl_service *service);
 
+// --- failed.c
+#define SL_AFTER_EDIT "after an edit"
+#define SL_AFTER_START "after a start"
+// Of each pipeline that files or tables start, and whose newest run failed: one run.
+void sl_service_ask_failed(struct sl_service *service, const char *trigger);
+// The same of the pipeline of a run that has ended, if the project was read anew since it began.
+void sl_service_ask_if_edited(const struct sl_service_run *run);
+
 // --- place.c
 SL_MUST int sl_service_watch_place(struct sl_service *service, struct sl_err *err);
 // Its locks and socket are taken anew if they were removed. False: another one has them, and it

@@ -303,6 +303,51 @@ def test_an_edit_that_does_not_check_is_told_once_and_changes_nothing(project):
     assert project.rows("curated.total", "orders") == [("4",)]
 
 
+def test_files_that_a_mistake_in_sql_kept_out_are_taken_in_after_the_edit_that_mends_it(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        edit(project, "select no_such(amount) as orders from clean.orders")
+        service.wait_for("was read anew")
+        deliver(project, 2)
+        service.wait_for("ended: partial")
+        edit(project, "select count(*) as orders from clean.orders")
+        service.wait_for("begins (after an edit)")
+        service.wait_for("ended: ok")
+        project.write("models/gate.sql", "/* sluice\napproval: true\n*/\nselect count(*) as n from clean.orders")
+        edit(project, "select no_such(n) as orders from curated.gate")
+        service.wait_for("was read anew")
+        deliver(project, 3)
+        run = service.wait_for("waits for a person")["run_id"]  # it is mended while a run with the mistake is at work
+        edit(project, "select n as orders from curated.gate")
+        service.wait_for("was read anew")
+        project.run("approve", run, "curated.gate")
+        assert service.wait_for("ended: partial")["run_id"] == run
+        service.wait_for("begins (after an edit)")
+        service.wait_for("ended: ok")
+        assert project.rows("curated.total", "orders") == [("9",)]
+        edit(project, "select no_such(n) as orders from curated.gate")
+        service.wait_for("was read anew")
+        edit(project, "select n + 1 as orders from curated.gate")
+        service.wait_for("was read anew")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "begins (after an edit)" in line]) == 2
+
+
+def test_files_that_a_mistake_kept_out_are_taken_in_by_the_service_that_starts_after_it_is_mended(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    edit(project, "select no_such(amount) as orders from clean.orders")
+    with Service(project) as service:
+        service.wait_for("ended: partial")
+        assert service.end() == 0
+    edit(project, "select count(*) as orders from clean.orders")
+    with Service(project) as service:
+        service.wait_for("begins (after a start)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
 def test_many_edits_are_few_readings(project):
     by_hand(project)
     with Service(project) as service:
