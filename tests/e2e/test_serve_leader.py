@@ -46,7 +46,7 @@ def test_a_killed_leader_is_replaced_and_its_run_goes_on(postgres, tmp_path, slu
         print(f"replaced after {time.monotonic() - killed:.1f} s")
         told = other.wait_for("was killed")
         assert run["run_id"] in told["message"]
-        other.wait_for("nothing to do")
+        other.wait_for("ended: nothing")
         assert other.end() == 0
     assert two.json("status")["runs"][-1]["status"] == "interrupted"
     lake = Project(tmp_path, sluice_bin)
