@@ -510,7 +510,8 @@ int sl_service_keep(struct sl_service_run *run, struct sl_err *err)
 // Of what comes by itself one run of a pipeline waits for room, and does it all.
 static bool waits_for_room(const struct sl_service *service, const struct sl_asked *asked)
 {
-    return service->held_back && !asked->who && count_ready(service, asked->pipeline) > 0;
+    return service->held_back && !asked->who &&
+           count_of(service, asked->pipeline, SL_RUN_QUEUED) > 0;
 }
 
 // The store could not take it. *ret_is_new: it is begun, or waits, all the same: tables are what a
