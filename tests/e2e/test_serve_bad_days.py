@@ -155,7 +155,8 @@ def test_what_found_no_room_is_done_again_though_there_is_room_when_its_run_ends
         service.wait_for("begins (by hand)")  # and goes on as long as nobody approves
         full_disk.leave_pages(0)
         service.wait_for("error after")
-        service.wait_for("no run begins until it can be written again")
+        if not any("no run begins until" in line for line in service.seen):  # the history may have met it before
+            service.wait_for("no run begins until it can be written again")
         full_disk.clear()
         service.wait_for("there is room again: runs begin")
         project.run("approve", run, "curated.gate")
