@@ -77,6 +77,8 @@ void sl_controller_on_published(struct sl_controller *controller, const json_t *
     struct sl_run *run = controller->run;
     struct sl_err *err = &controller->publish_err;
     struct sl_publish_reply told = {0};
+    if (sl_errand_again(controller, SL_JOB_PUBLISH, death))
+        return;
     controller->is_publishing = false;
     if (death)
         *err = death->err;
@@ -199,6 +201,7 @@ int sl_controller_prepare(struct sl_controller *controller, struct sl_err *err)
 void sl_controller_close(struct sl_controller *controller)
 {
     sl_timer_close(&controller->deadline);
+    sl_errand_close(controller);
     sl_step_clocks_close(controller);
     sl_executor_forget(controller->executor, controller);
 }

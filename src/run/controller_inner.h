@@ -13,6 +13,7 @@ struct sl_step_clock;
 enum sl_gate { SL_GATE_NONE, SL_GATE_WAITS, SL_GATE_OPEN, SL_GATE_SHUT };
 
 struct sl_backfill;
+struct sl_errand;
 struct sl_controller {
     struct sl_executor *executor;
     struct sl_run *run;
@@ -46,7 +47,8 @@ struct sl_controller {
                        const struct sl_death *death);
     // The step waits for a person; NULL: there is nobody, and it fails.
     void (*on_gate)(struct sl_controller *controller, const char *name);
-    const json_t *request; // to plan
+    const json_t *request;    // to plan
+    struct sl_errand *errand; // NULL: no worker died over its plan or publication
     struct sl_controller *next, *next_to_sort, *next_errand, *next_ended;
     bool is_to_sort;
 };
@@ -67,6 +69,16 @@ bool sl_controller_reads_published(const struct sl_node *node);
 void sl_controller_publish(struct sl_controller *controller);
 void sl_controller_on_published(struct sl_controller *controller, const json_t *reply,
                                 const struct sl_death *death);
+
+// --- errand.c
+// True if what a worker was to do when it died (`death` may be NULL) is done again, later.
+bool sl_errand_again(struct sl_controller *controller, enum sl_job_kind kind,
+                     const struct sl_death *death);
+// True if it waited for that, and does no more.
+bool sl_errand_give_up(struct sl_controller *controller, enum sl_job_kind kind);
+// Why the worker died that it waits for.
+const struct sl_err *sl_errand_err(const struct sl_controller *controller);
+void sl_errand_close(struct sl_controller *controller);
 
 // What is to be approved: a table, or a target with all of its deliveries.
 const char *sl_gate_name(const struct sl_node *node);

@@ -155,6 +155,8 @@ static void on_planned(struct sl_controller *controller, const json_t *reply,
     struct sl_err *err = &live->err;
     bool is_due = false;
     int code = SL_OK;
+    if (sl_errand_again(controller, SL_JOB_PLAN, death))
+        return;
     if (death)
         *err = death->err;
     else if (live->options.backfill)
@@ -183,10 +185,10 @@ static void on_done(struct sl_controller *controller)
         sl_backfill_end(controller->backfill);
     live->run.ended_us = sl_clock_now_us();
     sl_run_count(&live->run);
-    if (live->options.on_ending)
-        live->options.on_ending(live->options.owner, live);
     if (!live->err.code)
         live->err = controller->publish_err;
+    if (live->options.on_ending)
+        live->options.on_ending(live->options.owner, live);
     if (controller->history)
         sl_history_end(controller->history);
     if (live->options.on_left && controller->history && sl_history_is_left(controller->history)) {
@@ -288,11 +290,24 @@ void sl_live_free(struct sl_live **live)
     *live = NULL;
 }
 
+// A worker died over it, and nobody waits for another one any more.
+static void cut_off_publishing(struct sl_controller *controller)
+{
+    struct sl_death death = {.is_ours = true};
+    if (!sl_errand_give_up(controller, SL_JOB_PUBLISH))
+        return;
+    death.err = *sl_errand_err(controller);
+    sl_controller_on_published(controller, NULL, &death);
+}
+
 void sl_live_interrupt(struct sl_live *live, int times)
 {
     sl_controller_interrupt(&live->controller, times);
-    if (sl_executor_unplan(live->controller.executor, &live->controller))
+    if (sl_executor_unplan(live->controller.executor, &live->controller) ||
+        sl_errand_give_up(&live->controller, SL_JOB_PLAN))
         end(live);
+    else if (times > 2)
+        cut_off_publishing(&live->controller);
     sl_executor_dispatch(live->controller.executor);
 }
 

@@ -219,6 +219,19 @@ static int plan(struct sl_world *world, const json_t *told, const json_t *stored
 
 // --- publishing
 
+// A worker before this one did it, and died before it could say so.
+static int find_before(struct sl_world *world, struct sl_rest *rest, bool *ret_is_new,
+                       struct sl_err *err)
+{
+    int64_t number;
+    *ret_is_new = true;
+    rest->before = (struct sl_publication){0};
+    SL_TRY(sl_publication_before(world->project, rest->now.number, &world->arena, &number, err));
+    return number > 0
+               ? sl_publication_read(world->project, number, &world->arena, &rest->before, err)
+               : SL_OK;
+}
+
 static int publish(struct sl_world *world, const json_t *told, struct sl_publish_reply *reply,
                    struct sl_err *err)
 {
@@ -231,6 +244,8 @@ static int publish(struct sl_world *world, const json_t *told, struct sl_publish
     sl_world_forget(world);
     SL_TRY(sl_world_publish(world, &options, &rest.now, &reply->is_new, err));
     reply->number = rest.now.number;
+    if (!reply->is_new && sl_str_equal(rest.now.run_id, request.run_id))
+        SL_TRY(find_before(world, &rest, &reply->is_new, err));
     return reply->is_new ? sl_rest_tables(&rest, world, &world->arena, &reply->tables, err) : SL_OK;
 }
 

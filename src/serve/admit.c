@@ -26,6 +26,7 @@ void sl_service_free_run(struct sl_service_run *run)
         return;
     sl_timer_close(&run->late);
     sl_timer_close(&run->press);
+    sl_timer_close(&run->later);
     sl_observer_close(&run->observer);
     sl_live_free(&run->live);
     sl_json_free(&run->backfill);
@@ -70,6 +71,20 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
 
 // --- room
 
+static bool is_ready(const struct sl_service_run *run)
+{
+    return run->state == SL_RUN_QUEUED && !run->later;
+}
+
+// Those that wait for a folder come in nobody's way.
+static int64_t count_ready(const struct sl_service *service, const char *pipeline)
+{
+    int64_t count = 0;
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        count += is_ready(at) && strcmp(at->pipeline, pipeline) == 0;
+    return count;
+}
+
 static int64_t count_of(const struct sl_service *service, const char *pipeline,
                         enum sl_service_run_state state)
 {
@@ -85,7 +100,7 @@ static struct sl_overlap_state overlap_of(const struct sl_service *service,
     struct sl_overlap_state state = {.overlap = (enum sl_overlap)pipeline->overlap,
                                      .max_runs = pipeline->max_runs,
                                      .active = count_of(service, pipeline->name, SL_RUN_AT_WORK),
-                                     .queued = count_of(service, pipeline->name, SL_RUN_QUEUED),
+                                     .queued = count_ready(service, pipeline->name),
                                      .is_full = service->at_work >=
                                                 (size_t)sl_service_project(service)->max_runs};
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
@@ -163,25 +178,6 @@ static void on_left(void *owner, struct sl_history *history)
     sl_service_leave_history(run->service, history);
 }
 
-// What a full disk has kept from being done waits for room.
-static void ask_again(struct sl_service_run *run)
-{
-    struct sl_asked asked = {.pipeline = run->pipeline,
-                             .trigger = "after a full disk",
-                             .who = run->who,
-                             .is_unattended = true,
-                             .options = run->options};
-    struct sl_service *service = run->service;
-    struct sl_service_run *again;
-    struct sl_err err = {0};
-    const char *why;
-    if (!run->has_met_full || !service->held_back || service->stops || run->interrupts)
-        return;
-    asked.options.command = run->command;
-    if (sl_service_ask(service, &asked, &again, &why, &err) != SL_OK)
-        sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
-}
-
 // Interrupted by the end of the service alone: the next one goes on with it.
 static bool is_stopped(const struct sl_service_run *run)
 {
@@ -222,11 +218,9 @@ static void on_ending(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
     run->live = live;
-    if (!run->service->stops || !run->interrupts || run->is_cancelled || !run->has_begun)
-        return;
     if (run->backfill)
-        sl_backfill_go_on_later(run);
-    else if (is_stopped(run))
+        sl_backfill_ending(run);
+    else if (run->has_begun && is_stopped(run))
         sl_service_go_on_later(run);
 }
 
@@ -247,8 +241,11 @@ static void on_end(void *owner, struct sl_live *live)
         sl_service_end_backfill(run);
     if (sl_live_err(live)->code)
         on_trouble(run, sl_live_err(live));
-    if (!run->backfill)
-        ask_again(run);
+    sl_service_met(run, sl_live_err(live));
+    if (!run->backfill) {
+        sl_service_ask_again(run);
+        sl_service_ask_if_edited(run);
+    }
     sl_service_admit(service);
 }
 
@@ -335,7 +332,7 @@ static bool admit_one(struct sl_service *service)
     SL_AUTO(sl_map_clear) struct sl_map full = {0};
     const struct sl_project *project = sl_service_project(service);
     for (struct sl_service_run *at = service->held_back ? NULL : service->runs; at; at = at->next) {
-        if (at->state != SL_RUN_QUEUED || (at->backfill && !sl_backfill_has_room(service, at)))
+        if (!is_ready(at) || (at->backfill && !sl_backfill_has_room(service, at)))
             continue;
         const struct sl_pipeline *pipeline =
             at->has_pipeline ? sl_project_pipeline(project, at->pipeline) : NULL;
@@ -568,7 +565,7 @@ static void make_way(struct sl_service *service, const char *pipeline,
     bool is_kept;
     for (struct sl_service_run *at = service->runs, *next; at; at = next) {
         next = at->next;
-        if (at->state != SL_RUN_QUEUED || strcmp(at->pipeline, pipeline) != 0 || drop-- <= 0)
+        if (!is_ready(at) || strcmp(at->pipeline, pipeline) != 0 || drop-- <= 0)
             continue;
         sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
         sl_marks_keep(at);

@@ -219,7 +219,7 @@ static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *
     return SL_OK;
 }
 
-static void remember(struct sl_service_run *run)
+void sl_service_end_backfill(const struct sl_service_run *run)
 {
     struct sl_service *service = run->service;
     json_t *document = NULL;
@@ -306,23 +306,29 @@ static bool is_drained(const struct sl_service_run *run)
            sl_live_run(run->live)->was_interrupted;
 }
 
-void sl_backfill_go_on_later(struct sl_service_run *run)
+// It begins after this one's end, which asks for that.
+static int follow(struct sl_service_run *run, struct sl_err *err)
 {
-    struct sl_err err = {0};
-    if (is_drained(run) && go_on_later(run, &err) != SL_OK)
-        sl_service_tell_later(run, NULL, &err);
+    struct sl_service *service = run->service;
+    const bool was_admitting = service->is_admitting;
+    service->is_admitting = true;
+    const int code = ask_downstream(run, err);
+    service->is_admitting = was_admitting;
+    return code;
 }
 
-void sl_service_end_backfill(struct sl_service_run *run)
+void sl_backfill_ending(struct sl_service_run *run)
 {
     const bool wants_more = sl_json_bool(run->backfill, "downstream", false);
     struct sl_err err = {0};
-    if (wants_more && !is_drained(run) && exit_code_of(run) == 0 && sl_live_backfill(run->live) &&
-        ask_downstream(run, &err) != SL_OK) {
+    if (is_drained(run)) {
+        if (go_on_later(run, &err) != SL_OK)
+            sl_service_tell_later(run, NULL, &err);
+    } else if (wants_more && exit_code_of(run) == 0 && sl_live_backfill(run->live) &&
+               follow(run, &err) != SL_OK) {
         sl_service_tell(SL_LOG_WARN, run, "what reads the tables was not run: %s", err.message);
         run->not_followed = sl_err_json(&err);
     }
-    remember(run);
 }
 
 // --- what HTTP asks

@@ -171,8 +171,10 @@ void sl_service_reload(struct sl_service *service)
     sl_service_tell(SL_LOG_INFO, NULL, "the project was read anew: %zu pipeline%s, %zu step%s",
                     SL_COUNT_OF(generation->world.project->pipeline_count),
                     SL_COUNT_OF(generation->world.graph.count));
-    if (service->agenda)
+    if (service->agenda) {
+        sl_service_ask_failed(service, SL_AFTER_EDIT);
         sl_service_wake(service);
+    }
     sl_service_look_soon(service);
     sl_service_admit(service); // rests soon: runs that have ended go before their generation
 }

@@ -530,6 +530,7 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     sl_service_tell_tables(service);
     SL_TRY(sl_service_begin_health(service, err));
     SL_TRY(sl_service_recover(service, err));
+    sl_service_ask_failed(service, SL_AFTER_START);
     sl_service_wake(service);
     return SL_OK;
 }

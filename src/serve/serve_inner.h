@@ -60,9 +60,12 @@ struct sl_service_run {
     int interrupts;
     bool is_cancelled; // it is interrupted because somebody, or a newer run, asked for it
     uv_timer_t *late, *press;
+    uv_timer_t *later;     // it waits for that; NULL: it may begin
     bool is_late;          // behind its deadline
     bool is_unkept;        // the state store does not hold it
-    bool has_met_full;     // a step of it found no room
+    bool has_met_full;     // something of it found no room
+    const char *blocked;   // what of lake or state it could not write, or read; NULL: nothing
+    int64_t wait_ms;       // it waited so long, since a run before it had met that; 0: not so
     bool has_begun;        // its history has
     size_t unbegun;        // chunks that an interrupt kept from beginning
     struct sl_tick *marks; // marks.c; while it waits
@@ -172,8 +175,6 @@ SL_MUST int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *re
 // Whether it does; `later` NULL: it could not even be made.
 void sl_service_tell_later(const struct sl_service_run *run, const struct sl_service_run *later,
                            const struct sl_err *err);
-// The same of a backfill.
-void sl_backfill_go_on_later(struct sl_service_run *run);
 // A backfill, which may wait for its turn; it is in the audit log with what was asked for.
 SL_MUST int sl_service_ask_backfill(struct sl_service *service, const struct sl_asked *asked,
                                     char ret_id[37], struct sl_err *err);
@@ -213,6 +214,11 @@ SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // anew; of anything else nothing comes.
 void sl_service_trouble(struct sl_service *service, const struct sl_err *err);
 const char *sl_trouble_remedy(enum sl_code code); // what a person is to do of it
+// What has gone wrong with the run or a step of it: whether that is want of room.
+void sl_service_met(struct sl_service_run *run, const struct sl_err *err);
+// What it could not do for want of room, or since lake or state could not be written, is done again
+// when that has passed, as far as can be seen.
+void sl_service_ask_again(const struct sl_service_run *run);
 void sl_service_look_for_room(struct sl_service *service);
 // Of a run that has ended: written when that is possible.
 void sl_service_leave_history(struct sl_service *service, struct sl_history *history);
@@ -222,6 +228,14 @@ void sl_service_close_left(struct sl_service *service);
 
 // One that was removed or set aside is begun anew.
 void sl_service_look_for_state(struct sl_service *service);
+
+// --- failed.c
+#define SL_AFTER_EDIT "after an edit"
+#define SL_AFTER_START "after a start"
+// Of each pipeline that files or tables start, and whose newest run failed: one run.
+void sl_service_ask_failed(struct sl_service *service, const char *trigger);
+// The same of the pipeline of a run that has ended, if the project was read anew since it began.
+void sl_service_ask_if_edited(const struct sl_service_run *run);
 
 // --- place.c
 SL_MUST int sl_service_watch_place(struct sl_service *service, struct sl_err *err);
@@ -242,9 +256,11 @@ void sl_service_resign(struct sl_service *service);
 #define SL_NO_PIPELINE "(by hand)"
 // No backfill of one of its tables is at work.
 bool sl_backfill_has_room(const struct sl_service *service, const struct sl_service_run *run);
-// It has ended: it is remembered; a run of what reads the tables follows where it was asked for,
-// and one that the service's end interrupted is asked for again, for the next service.
-void sl_service_end_backfill(struct sl_service_run *run);
+// It ends, and its history says so next: a run of what reads the tables is asked for where it was
+// to follow, and one that the service's end interrupted is asked for again, for the next service.
+void sl_backfill_ending(struct sl_service_run *run);
+// It has ended, and is remembered.
+void sl_service_end_backfill(const struct sl_service_run *run);
 // One that says it is at work, but whose service was killed, is asked for again.
 SL_MUST int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row,
                                 bool *ret_was_ours, struct sl_err *err);

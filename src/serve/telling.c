@@ -170,10 +170,7 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
     else
         log_end(run, outcome);
     measure_step(run, outcome);
-    if (outcome->err.code == SL_E_NO_SPACE) {
-        sl_service_trouble(run->service, &outcome->err);
-        run->has_met_full |= run->service->held_back != NULL;
-    }
+    sl_service_met(run, &outcome->err);
     keep_outcome(run->service, outcome);
     sl_observer_step_end(run->observer, outcome);
     sl_service_observed(self);

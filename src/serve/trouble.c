@@ -5,9 +5,12 @@
 #include "run/history.h"
 #include "serve/serve_inner.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define FIRST_WAIT_MS 1000
 #define MOST_WAIT_MS 60000
@@ -192,6 +195,140 @@ static void go_on(struct sl_service *service)
     service->room_us = sl_clock_monotonic_us();
     sl_service_tell(SL_LOG_INFO, NULL, "there is room again: runs begin");
     sl_service_admit(service);
+}
+
+// --- runs that are done again
+
+// The file or folder below it that the message names last, after the table; NULL: none.
+static const char *named_in(const struct sl_err *err, const char *folder, struct sl_arena *arena)
+{
+    const size_t length = folder ? strlen(folder) : 0;
+    const char *at = length ? strstr(err->message, folder) : NULL, *last = NULL;
+    for (; at; at = strstr(at + length, folder))
+        if (at[length] && strchr("/'\"", at[length]))
+            last = at;
+    return last ? sl_arena_strndup(arena, last, strcspn(last, "'\"")) : NULL;
+}
+
+void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
+{
+    const struct sl_project *project = sl_live_run(run->live)->world->project;
+    const char *blocked = NULL;
+    if (!is_no_room(err->code))
+        return;
+    if (err->code == SL_E_NO_PERMISSION) {
+        blocked = named_in(err, project->lake_folder, &run->arena);
+        if (!blocked)
+            blocked = named_in(err, project->state_folder, &run->arena);
+        if (!blocked)
+            return; // a source, or a target
+    }
+    run->has_met_full = true;
+    run->blocked = blocked ? blocked : run->blocked;
+    sl_service_trouble(run->service, err);
+}
+
+static bool may(const char *path, int mode)
+{
+    return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
+// What is not there, and its folder neither, says nothing.
+static bool is_blocked(const char *path)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    const char *folder = path ? sl_path_folder(&arena, path) : NULL;
+    if (!folder || !may(folder, F_OK))
+        return folder && errno == EACCES;
+    return !may(folder, W_OK | X_OK) || (may(path, F_OK) && !may(path, R_OK));
+}
+
+static void wait_longer(uv_timer_t *timer);
+
+static void on_later(uv_timer_t *timer)
+{
+    struct sl_service_run *run = timer->data;
+    if (is_blocked(run->blocked)) {
+        wait_longer(timer);
+        return;
+    }
+    sl_timer_close(&run->later);
+    sl_service_admit(run->service);
+}
+
+static void wait_longer(uv_timer_t *timer)
+{
+    struct sl_service_run *run = timer->data;
+    run->wait_ms = run->wait_ms ? run->wait_ms * 2 : FIRST_WAIT_MS;
+    if (run->wait_ms > MOST_WAIT_MS)
+        run->wait_ms = MOST_WAIT_MS;
+    (void)uv_timer_start(timer, on_later, (uint64_t)run->wait_ms, 0);
+}
+
+static bool has_same(const struct sl_strs *a, const struct sl_strs *b)
+{
+    for (size_t i = 0; i < a->count && i < b->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return a->count == b->count;
+}
+
+static bool is_same(const struct sl_service_run *a, const struct sl_service_run *b)
+{
+    return strcmp(a->pipeline, b->pipeline) == 0 && strcmp(a->command, b->command) == 0 &&
+           has_same(&a->options.select, &b->options.select) &&
+           has_same(&a->options.exclude, &b->options.exclude) &&
+           a->options.full_refresh == b->options.full_refresh;
+}
+
+static bool is_asked_for(const struct sl_service_run *run)
+{
+    for (const struct sl_service_run *at = run->service->runs; at; at = at->next)
+        if (at->state == SL_RUN_QUEUED && at->later && is_same(at, run))
+            return true;
+    return false;
+}
+
+// Without a timer it begins at once.
+static void let_wait(struct sl_service_run *again, const struct sl_service_run *run)
+{
+    struct sl_err ignored = {0};
+    again->blocked = sl_arena_strdup(&again->arena, run->blocked);
+    again->wait_ms = run->wait_ms;
+    again->later = sl_timer_new(&run->service->loop, again, &ignored);
+    if (again->later)
+        wait_longer(again->later);
+}
+
+void sl_service_ask_again(const struct sl_service_run *run)
+{
+    struct sl_asked asked = {.pipeline = run->pipeline,
+                             .trigger = run->blocked ? "after a folder that could not be written"
+                                                     : "after a full disk",
+                             .who = run->who,
+                             .is_unattended = true,
+                             .options = run->options};
+    struct sl_service *service = run->service;
+    const bool was_admitting = service->is_admitting;
+    struct sl_service_run *again;
+    struct sl_err err = {0};
+    const char *why;
+    if (!run->has_met_full || service->stops || run->interrupts || is_asked_for(run))
+        return;
+    asked.options.command = run->command;
+    service->is_admitting = true;
+    const int code = sl_service_ask(service, &asked, &again, &why, &err);
+    service->is_admitting = was_admitting;
+    if (code != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
+    if (code != SL_OK || !again)
+        return;
+    let_wait(again, run);
+    if (!run->wait_ms)
+        sl_service_tell(SL_LOG_WARN, run,
+                        "what it could not write is done again when that is possible, by run %.8s",
+                        again->id);
 }
 
 // --- a damaged store

@@ -430,6 +430,24 @@ def test_what_reads_the_tables_is_run_by_the_service_after_it(slow):
     assert slow.rows("curated.total") == expected["curated.total"]
 
 
+def test_what_reads_the_tables_is_asked_for_before_the_end_of_it_is_told(back):
+    """So that a kill between the two loses neither."""
+    correct(back)
+    watch = ("create table told (id text, asked int); create trigger ends after update of ended_us on runs when new.ended_us > 0 and "
+             "new.command = 'backfill' begin insert into told select new.id, count(*) from runs where trigger_key = 'after a backfill'; end")
+    with contextlib.closing(sqlite3.connect(back.folder / ".sluice/state.db")) as database:
+        database.executescript(watch)
+    with Service(back) as service:
+        run = ask(back, "POST", "/api/v1/backfills", {"tables": ["daily"], "downstream": True})[1]["run_id"]
+        document = wait_until(back, run, has_ended)
+        service.wait_for("begins (after a backfill)")
+        service.wait_for("ended: ok")
+        assert ask(back, "GET", f"/api/v1/runs/{document['downstream_run_id']}")[1]["status"] == "ok"
+        assert service.end() == 0
+    with contextlib.closing(sqlite3.connect(back.folder / ".sluice/state.db")) as database:
+        assert database.execute("select * from told where id = ?", (run,)).fetchall() == [(run, 1)]
+
+
 def test_cancelled_it_can_go_on(slow):
     correct(slow)
     days = 4  # enough for some to be left, few enough for a machine that is busy

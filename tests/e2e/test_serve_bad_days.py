@@ -146,6 +146,28 @@ def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(proje
     assert len([line for line in log.splitlines() if json.loads(line)["event"] == "end"]) == 4
 
 
+def test_what_found_no_room_is_done_again_though_there_is_room_when_its_run_ends(project, full_disk):
+    by_hand(project)
+    project.run("run")
+    deliver(project, 2)
+    project.write("models/gate.sql", "/* sluice\napproval: true\n*/\nselect 1 as n")
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("begins (by hand)")  # and goes on as long as nobody approves
+        full_disk.leave_pages(0)
+        service.wait_for("error after")
+        if not any("no run begins until" in line for line in service.seen):  # the history may have met it before
+            service.wait_for("no run begins until it can be written again")
+        full_disk.clear()
+        service.wait_for("there is room again: runs begin")
+        project.run("approve", run, "curated.gate")
+        assert service.wait_for("ended: partial")["run_id"] == run
+        service.wait_for("begins (after a full disk)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+
+
 # --- a damaged state
 
 
@@ -284,6 +306,51 @@ def test_an_edit_that_does_not_check_is_told_once_and_changes_nothing(project):
     assert project.rows("curated.total", "orders") == [("4",)]
 
 
+def test_files_that_a_mistake_in_sql_kept_out_are_taken_in_after_the_edit_that_mends_it(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        edit(project, "select no_such(amount) as orders from clean.orders")
+        service.wait_for("was read anew")
+        deliver(project, 2)
+        service.wait_for("ended: partial")
+        edit(project, "select count(*) as orders from clean.orders")
+        service.wait_for("begins (after an edit)")
+        service.wait_for("ended: ok")
+        project.write("models/gate.sql", "/* sluice\napproval: true\n*/\nselect count(*) as n from clean.orders")
+        edit(project, "select no_such(n) as orders from curated.gate")
+        service.wait_for("was read anew")
+        deliver(project, 3)
+        run = service.wait_for("waits for a person")["run_id"]  # it is mended while a run with the mistake is at work
+        edit(project, "select n as orders from curated.gate")
+        service.wait_for("was read anew")
+        project.run("approve", run, "curated.gate")
+        assert service.wait_for("ended: partial")["run_id"] == run
+        service.wait_for("begins (after an edit)")
+        service.wait_for("ended: ok")
+        assert project.rows("curated.total", "orders") == [("9",)]
+        edit(project, "select no_such(n) as orders from curated.gate")
+        service.wait_for("was read anew")
+        edit(project, "select n + 1 as orders from curated.gate")
+        service.wait_for("was read anew")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "begins (after an edit)" in line]) == 2
+
+
+def test_files_that_a_mistake_kept_out_are_taken_in_by_the_service_that_starts_after_it_is_mended(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    edit(project, "select no_such(amount) as orders from clean.orders")
+    with Service(project) as service:
+        service.wait_for("ended: partial")
+        assert service.end() == 0
+    edit(project, "select count(*) as orders from clean.orders")
+    with Service(project) as service:
+        service.wait_for("begins (after a start)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
 def test_many_edits_are_few_readings(project):
     by_hand(project)
     with Service(project) as service:
@@ -343,14 +410,9 @@ def test_a_worker_that_says_what_is_no_reply_is_replaced_and_the_run_ends_well(p
     if serves:
         with Service(project, binary=fault_bin, env=env) as service:
             run = project.json("trigger", "all")["run_id"]
-            while not (ended := json.loads(service.news.get(timeout=60)))["message"].startswith(("ended", "failed")):
-                service.seen.append(json.dumps(ended))
-            said = "".join(service.seen) + json.dumps(ended)
-            if not ended["message"].startswith("ended: ok"):  # what was garbled was its plan
-                assert "SL0716" in said and run == ended["run_id"]
-                project.run("trigger", "all")
-                service.wait_for("ended: ok")
+            assert service.wait_for("ended: ok")["run_id"] == run
             assert service.end() == 0
+            said = "".join(service.seen)
     else:
         said = project.run("run", binary=fault_bin, env=env).stderr
     assert not marker.exists()
@@ -450,6 +512,39 @@ def test_a_state_folder_that_becomes_read_only_holds_runs_back_until_it_can_be_w
     assert project.rows("curated.total", "orders") == [("9",)]
     runs = [row["run_id"] for row in project.json("status")["runs"] if row["status"] == "ok"]
     assert all((project.folder / f".sluice/logs/{run}.jsonl").stat().st_size for run in runs) and len(runs) == 3
+
+
+@pytest.mark.parametrize("below", ["", "clean/orders", "clean/orders/_delta_log"])
+def test_what_a_lake_folder_that_cannot_be_written_kept_from_being_done_is_done_when_it_can(project, mortal, below):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project, binary=mortal, listen="127.0.0.1:0") as service:
+        service.wait_for("ended: ok")
+        top = project.folder / "lake" / below
+        folders = [top, *(path for path in top.rglob("*") if path.is_dir())]
+        for folder in folders:
+            folder.chmod(0o555)
+        deliver(project, 2)
+        if below:
+            service.wait_for("what it could not write is done again when that is possible")
+            deliver(project, 3)  # another run meets the same, and the one that waits does for both
+            service.wait_for("begins (files orders)")
+            service.wait_for("ended: partial")
+        else:
+            assert "SL0845" in service.wait_for("no run begins until it can be written again")["message"]
+            status, ready = get(service, "/readyz")
+            assert status == 503 and "lake" in json.loads(ready)["held_back"]
+            deliver(project, 3)
+        time.sleep(3)  # nothing is tried meanwhile
+        for folder in folders:
+            folder.chmod(0o755)
+        service.wait_for("begins (after a folder that could not be written)")
+        service.wait_for("ended: ok")
+        while project.rows("curated.total", "orders") != [("9",)]:
+            service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "is done again when that is possible" in line]) == 1
+    tried = [line for line in service.seen if "begins (after a folder" in line]
+    assert len(tried) == 1, "".join(service.seen)
 
 
 def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):

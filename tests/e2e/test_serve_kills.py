@@ -2,12 +2,15 @@
 import json
 import os
 import pathlib
+import queue
 import random
 import signal
+import time
 
 import pytest
 
-from test_serve import PATIENCE_S, Service, deliver, write_shop
+from test_backfill_service import ask, back, has_ended, served, wait_until  # noqa: F401
+from test_serve import PATIENCE_S, Service, deliver, slow_model, write_shop
 
 PIPELINES = (("ingest", "select: [raw.orders, clean.orders]\nwhen:\n  - files: orders\n    settle: 0s\n"),
              ("report", "select: [curated.total]\nwhen:\n  - table: clean.orders\n"),
@@ -68,3 +71,73 @@ def test_tables_are_those_of_a_run_that_nobody_has_killed(project, new_project, 
     assert not [run for run in project.json("status")["runs"] if run["status"] in ("running", "queued")]
     steps = [json.loads(line) for log in (project.folder / ".sluice/logs").glob("*.jsonl") for line in log.read_text().splitlines()]
     assert steps and all(step["run_id"] for step in steps)
+
+
+class Held:
+    """Where the newest publication is told of: who plans or publishes waits there, and the test knows that it does."""
+
+    def __init__(self, project):
+        self.path = project.folder / "lake/_publications/_last"
+        self.kept = self.path.read_bytes()
+        self.path.unlink()
+        os.mkfifo(self.path)
+
+    def kill_readers(self, service, until):
+        """Workers that wait there, until the log says that one of them had to do with the run."""
+        end = time.monotonic() + PATIENCE_S
+        while not any(until in line for line in service.seen):
+            assert time.monotonic() < end, "".join(service.seen)
+            try:
+                writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:  # nobody reads
+                writer = None
+            if writer is not None:
+                for pid in workers_of(service.process):
+                    os.kill(pid, signal.SIGKILL)
+                os.close(writer)
+            try:
+                service.seen.append(service.news.get(timeout=1 if writer is not None else 0.01))
+            except queue.Empty:
+                pass
+
+    def let_go(self):
+        """Those that wait go on."""
+        writer = os.open(self.path, os.O_RDWR)
+        self.path.with_suffix(".new").write_bytes(self.kept)
+        self.path.with_suffix(".new").rename(self.path)
+        os.close(writer)
+
+
+def test_a_worker_killed_over_the_plan_of_a_run_or_its_publication_is_followed_by_another_one(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        held = Held(project)
+        deliver(project, 2)
+        held.kill_readers(service, "could not be planned, attempt 1; again in")
+        held.let_go()
+        service.wait_for("ended: ok")
+        slow_model(project, 1)
+        service.wait_for("was read anew")
+        deliver(project, 3)
+        service.wait_for("begins (files orders)")
+        held = Held(project)
+        held.kill_readers(service, "could not be published, attempt 1; again in")
+        held.let_go()
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("9",)]
+    assert [run["status"] for run in project.json("status")["runs"]] == ["ok"] * 3
+    newest = project.json("publications")["publications"][0]
+    assert newest["run_id"] == project.json("status")["runs"][0]["run_id"]
+
+
+def test_a_worker_killed_over_the_plan_of_a_backfill_is_followed_by_another_one(back):  # noqa: F811
+    with Service(back) as service:
+        held = Held(back)
+        begun = ask(back, "POST", "/api/v1/backfills", {"tables": ["daily"]})[1]["run_id"]
+        held.kill_readers(service, "could not be planned, attempt 1; again in")
+        held.let_go()
+        document = wait_until(back, begun, has_ended)
+        assert (document["status"], document["exit_code"], document["error"]) == ("ok", 0, None), document
+        assert service.end() == 0

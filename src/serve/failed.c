@@ -1,0 +1,56 @@
+// Pipelines that files or tables start, and whose newest run failed: what had come is not told
+// again, so another run of it is asked for when that may have changed.
+#include "serve/serve_inner.h"
+
+static bool is_watched(const struct sl_pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline->trigger_count; i++)
+        if (pipeline->triggers[i].kind == SL_TRIGGER_FILES ||
+            pipeline->triggers[i].kind == SL_TRIGGER_TABLE)
+            return true;
+    return false;
+}
+
+static bool has_failed(const struct sl_service *service, const char *pipeline)
+{
+    const char *last = sl_map_get(&service->last_runs, pipeline);
+    return sl_str_equal(last, "error") || sl_str_equal(last, "partial");
+}
+
+// What waits does it all; what is at work asks at its end, if it fails.
+static bool is_coming(const struct sl_service *service, const char *pipeline)
+{
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        if (at->state != SL_RUN_ENDED && sl_str_equal(at->pipeline, pipeline))
+            return true;
+    return false;
+}
+
+static void ask(struct sl_service *service, const struct sl_pipeline *pipeline, const char *trigger)
+{
+    const struct sl_asked asked = {.pipeline = pipeline->name, .trigger = trigger};
+    struct sl_service_run *run;
+    struct sl_err err = {0};
+    const char *why;
+    if (!is_watched(pipeline) || !has_failed(service, pipeline->name) ||
+        is_coming(service, pipeline->name) || sl_agenda_is_paused(service->agenda, pipeline->name))
+        return;
+    if (sl_service_ask(service, &asked, &run, &why, &err) != SL_OK)
+        sl_service_tell(SL_LOG_ERROR, NULL, "'%s' (%s): %s", pipeline->name, trigger, err.message);
+}
+
+void sl_service_ask_failed(struct sl_service *service, const char *trigger)
+{
+    const struct sl_generation *generation = service->newest;
+    for (size_t i = 0; i < generation->world.project->pipeline_count && !service->stops; i++)
+        ask(service, &generation->world.project->pipelines[i], trigger);
+}
+
+void sl_service_ask_if_edited(const struct sl_service_run *run)
+{
+    struct sl_service *service = run->service;
+    const struct sl_pipeline *pipeline =
+        run->has_pipeline ? sl_project_pipeline(sl_service_project(service), run->pipeline) : NULL;
+    if (pipeline && !service->stops && !run->interrupts && run->generation != service->newest)
+        ask(service, pipeline, SL_AFTER_EDIT);
+}
