@@ -87,6 +87,8 @@ static void try_to_lead(struct sl_service *service)
 {
     struct sl_err err = {0};
     bool is_mine = false;
+    if (!sl_service_sees_lake(service))
+        return;
     if (ask(service, &is_mine, &err) != SL_OK) {
         sl_service_tell(SL_LOG_WARN, NULL, "standing by: %s", err.message);
         return;
