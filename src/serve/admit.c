@@ -231,7 +231,7 @@ static void on_end(void *owner, struct sl_live *live)
     const bool goes_on = is_stopped(run);
     if (!goes_on || run->has_begun) // else it waits still
         sl_service_dequeue(service, run, status_without_history(run));
-    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
+    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED || sl_live_err(live)->code == SL_E_LAKE_OTHER)
         tell_refused(run);
     sl_service_tell_end(run);
     if (run->backfill)
