@@ -100,7 +100,7 @@ static int hint(const struct sl_project *project, struct sl_err *err)
     return sl_err_hint(err,
                        "mount the lake, or say where it is with `lake` in sluice.yml or --set "
                        "lake=FOLDER. If this is the one to go on with: `sluice lake --adopt%s%s`; "
-                       "what it lacks is then built anew and delivered whole",
+                       "the next run then builds what it lacks, and replaces what targets hold",
                        project->environment ? " -e " : "",
                        project->environment ? project->environment : "");
 }
