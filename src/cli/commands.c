@@ -14,10 +14,9 @@ extern const struct sl_command sl_command_quickstart, sl_command_init, sl_comman
     sl_command_crashtest, sl_command_attest, sl_command_attest_verify, sl_command_attest_key,
     sl_command_contract_show, sl_command_contract_import, sl_command_contract_export,
     sl_command_contract_diff, sl_command_contract_lint, sl_command_contract_test, sl_command_clean,
-    sl_command_lake,
-    sl_command_lineage, sl_command_pipelines, sl_command_schedule_next, sl_command_serve,
-    sl_command_worker, sl_command_explain, sl_command_config_show, sl_command_schema,
-    sl_command_completion, sl_command_complete, sl_command_docs, sl_command_help,
+    sl_command_lake, sl_command_lineage, sl_command_pipelines, sl_command_schedule_next,
+    sl_command_serve, sl_command_worker, sl_command_explain, sl_command_config_show,
+    sl_command_schema, sl_command_completion, sl_command_complete, sl_command_docs, sl_command_help,
     sl_command_version;
 extern const struct sl_command sl_command_quickstart, sl_command_init, sl_command_check,
     sl_command_test, sl_command_generate, sl_command_plan, sl_command_apply, sl_command_run,

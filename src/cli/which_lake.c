@@ -73,8 +73,8 @@ static int adopt(struct visit *visit, struct sl_err *err)
 {
     const struct passwd *user = getpwuid(geteuid());
     char here[SL_LAKE_ID_BYTES];
-    SL_TRY(sl_lake_adopt(visit->project, visit->state, &visit->arena, &visit->remembered, here,
-                         err));
+    SL_TRY(
+        sl_lake_adopt(visit->project, visit->state, &visit->arena, &visit->remembered, here, err));
     visit->number = sl_arena_strdup(&visit->arena, here);
     SL_TRY_NEW(visit->number, err);
     SL_AUTO(sl_json_free)
@@ -128,12 +128,11 @@ static int run_lake(const void *self, int *ret_exit, struct sl_err *err)
         return print_adopted(&visit, err);
     }
     SL_TRY(look(&visit, err));
-    bool is_wrong =
-        sl_lake_look(visit.project, visit.state, NULL, &refused) == SL_E_LAKE_OTHER;
-    const char *status = is_wrong                                          ? "wrong"
-                         : !visit.remembered                               ? "new"
+    bool is_wrong = sl_lake_look(visit.project, visit.state, NULL, &refused) == SL_E_LAKE_OTHER;
+    const char *status = is_wrong                                       ? "wrong"
+                         : !visit.remembered                            ? "new"
                          : sl_str_equal(visit.remembered, visit.number) ? "ok"
-                                                                           : "other";
+                                                                        : "other";
     *ret_exit = is_wrong;
     if (visit.options->common.json)
         return print_json(&visit, status, err);

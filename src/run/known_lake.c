@@ -154,8 +154,9 @@ static int look(const struct sl_project *project, struct sl_state *state, const 
     ret->was_asked = state && sl_state_lake(state, project->environment, arena, &ret->remembered,
                                             &ignored) == SL_OK;
     if (!ret->was_asked)
-        return is_plausible(project, ret->here, known, arena) ? SL_OK
-                                                              : refuse_unknown(project, is_empty(project, arena), err);
+        return is_plausible(project, ret->here, known, arena)
+                   ? SL_OK
+                   : refuse_unknown(project, is_empty(project, arena), err);
     if (ret->remembered) {
         ret->fits = strcmp(ret->remembered, ret->here) == 0;
         if (!ret->fits)

@@ -109,7 +109,7 @@ struct sl_service {
     bool is_leading, has_told_leader, has_stood_by;
     char *leader; // who leads, where it is another one; NULL: nobody knows
     uv_timer_t lease_timer;
-    struct sl_handout *handout; // of steps to other machines; NULL: there are none
+    struct sl_handout *handout;  // of steps to other machines; NULL: there are none
     char lake[SL_LAKE_ID_BYTES]; // that the state store knows; "": none could be kept
     char *lake_error;            // of one that stands by: why it takes no lead; NULL: nothing
     bool is_settling;      // steps of a leader before this one may be at work yet: no run begins

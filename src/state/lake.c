@@ -32,8 +32,8 @@ int sl_state_keep_lake(struct sl_state *state, const char *environment, const ch
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
-    const struct sl_param params[] = {
-        SL_TEXT(state->project), SL_TEXT(name_of(environment, &arena)), SL_TEXT(number)};
+    const struct sl_param params[] = {SL_TEXT(state->project),
+                                      SL_TEXT(name_of(environment, &arena)), SL_TEXT(number)};
     SL_TRY_NEW(params[1].text, err);
     SL_TRY(sl_write_begin_free(state, err));
     int code =
