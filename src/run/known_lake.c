@@ -40,29 +40,6 @@ static bool is_within(const struct sl_project *project, struct sl_arena *arena)
     return strncmp(lake, folder, length) == 0 && lake[length] == '/';
 }
 
-static bool is_in_parts(const struct sl_delivery *delivery)
-{
-    return delivery->write == SL_WRITE_APPEND || delivery->write == SL_WRITE_MERGE;
-}
-
-// "target.warehouse.orders": sets whether it was delivered in parts.
-static bool is_delivery(const struct sl_project *project, const char *step, struct sl_arena *arena,
-                        bool *ret_in_parts)
-{
-    *ret_in_parts = false;
-    if (!sl_str_starts(step, "target."))
-        return false;
-    for (size_t i = 0; i < project->target_count; i++)
-        for (size_t k = 0; k < project->targets[i].delivery_count; k++) {
-            const struct sl_delivery *delivery = &project->targets[i].deliveries[k];
-            const char *name =
-                sl_arena_printf(arena, "target.%s.%s", project->targets[i].name, delivery->to);
-            if (name && strcmp(name, step) == 0)
-                *ret_in_parts |= is_in_parts(delivery);
-        }
-    return true;
-}
-
 // Of a state in the project's folder: `rm -rf lake` is a way to begin anew, as long as nothing can
 // be lost that the next run does not make again.
 static int is_guarded(const struct sl_project *project, struct sl_state *state,
@@ -73,12 +50,11 @@ static int is_guarded(const struct sl_project *project, struct sl_state *state,
     *ret = project->state_url != NULL;
     if (*ret)
         return SL_OK;
-    const bool is_elsewhere = !is_within(project, arena);
+    if (is_within(project, arena))
+        return SL_OK;
     SL_TRY(sl_state_last(state, project->environment, SL_OUTCOMES_DONE, arena, &rows, &count, err));
-    for (size_t i = 0; i < count && !*ret; i++) {
-        bool in_parts;
-        *ret = is_delivery(project, rows[i].name, arena, &in_parts) && (is_elsewhere || in_parts);
-    }
+    for (size_t i = 0; i < count && !*ret; i++)
+        *ret = sl_str_starts(rows[i].name, "target.");
     return SL_OK;
 }
 

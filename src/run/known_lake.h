@@ -8,7 +8,7 @@
 
 // SL_E_LAKE_OTHER, with what to do: it is another one, has no number or is not there. Not where
 // only tables can be lost that the next run makes again, which is where the state is the project's
-// own folder and nothing was delivered out of a lake elsewhere, nor in parts.
+// own folder and nothing was delivered out of a lake that lies outside the project's.
 //
 // `known` (SL_LAKE_ID_BYTES, or NULL) is the number that was found before, "" at first. It counts
 // where the store cannot be asked (or `state` is NULL); without one, an empty lake of a state that
