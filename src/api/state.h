@@ -139,6 +139,13 @@ SL_MUST int sl_state_last(struct sl_state *state, const char *environment, enum 
 SL_MUST int sl_state_past(struct sl_state *state, const char *environment, const char *name,
                           size_t limit, struct sl_arena *arena, struct sl_step_row **ret,
                           size_t *ret_count, struct sl_err *err);
+// The number of the lake (run/code.h) that this environment's history is of (NULL: the one without
+// a name). *ret is NULL: nobody has said so yet.
+SL_MUST int sl_state_lake(struct sl_state *state, const char *environment, struct sl_arena *arena,
+                          const char **ret, struct sl_err *err);
+// `is_first`: only if nobody has said so yet; else in the place of what is there.
+SL_MUST int sl_state_keep_lake(struct sl_state *state, const char *environment, const char *number,
+                               bool is_first, struct sl_err *err);
 // Deletes runs that ended before a time, with their steps and decisions, and older audit entries.
 SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err);
 // Deletes runs of pipelines that ended before a time and found nothing to do: a tick a minute makes

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "cli/history.h"
 #include "notify/notify.h"
+#include "run/known_lake.h"
 #include "serve/client.h"
 #include "spec/pipeline.h"
 
@@ -75,6 +76,17 @@ static int look_state(struct looker *looker)
                sl_arena_printf(looker->arena, "SQLite, version %d, %s", sl_state_version(),
                                sl_str_size(stat.size_bytes, size)),
                NULL);
+}
+
+// --- the lake
+
+static int look_lake(struct looker *looker)
+{
+    struct sl_err failure = {0};
+    if (!looker->of->state ||
+        sl_lake_look(looker->project, looker->of->state, NULL, &failure) != SL_E_LAKE_OTHER)
+        return SL_OK;
+    return add_failure(looker, "lake", &failure);
 }
 
 // --- disks
@@ -323,6 +335,7 @@ int sl_machine_look(const struct sl_machine_of *of, struct sl_machine *ret, stru
                             .err = err};
     *ret = (struct sl_machine){0};
     SL_TRY(look_state(&looker));
+    SL_TRY(look_lake(&looker));
     SL_TRY(look_disks(&looker));
     SL_TRY(look_permissions(&looker));
     SL_TRY(look_engine(&looker));

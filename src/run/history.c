@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "run/known_lake.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -286,6 +287,16 @@ static int open_own(struct sl_history *history, struct sl_err *err)
     return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err);
 }
 
+static int require_lake(struct sl_history *history, struct sl_err *err)
+{
+    if (!history->options.is_run ||
+        sl_lake_require(history->run->world->project, history->state, NULL, err) == SL_OK)
+        return SL_OK;
+    close_state(history);
+    history->has_failed = true;
+    return err->code;
+}
+
 static int begin(struct sl_history *history, struct sl_err *err)
 {
     struct sl_err trouble = {0};
@@ -293,8 +304,9 @@ static int begin(struct sl_history *history, struct sl_err *err)
         if (trouble.code == SL_E_MEMORY)
             return sl_fail_memory(err);
         give_up(history, &trouble);
-        return SL_OK;
+        return require_lake(history, err);
     }
+    SL_TRY(require_lake(history, err));
     if (keep_lease(history, &trouble) == SL_OK && store(history, &trouble) == SL_OK &&
         open_log(history, &trouble) == SL_OK)
         return SL_OK;

@@ -13,6 +13,8 @@ struct sl_history_options {
     // What started it, as in struct sl_run_row; NULL, 0: not said. They live as long as the run.
     const char *pipeline, *trigger, *who;
     int64_t tick_us;
+    bool
+        is_run; // by hand: of one of steps, refused where the lake is another one (SL_E_LAKE_OTHER)
     // It cannot be written now: what waits is tried again by each flush. May be NULL.
     void (*on_trouble)(void *owner, const struct sl_err *err);
     void *owner;

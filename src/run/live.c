@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "run/backfill.h"
 #include "run/controller_inner.h"
+#include "run/known_lake.h"
 #include "run/retry.h"
 #include "run/work_plan.h"
 
@@ -148,6 +149,21 @@ static int take_backfill(struct sl_live *live, const json_t *reply, bool *ret_du
     return SL_OK;
 }
 
+static int take_reply(struct sl_live *live, const json_t *reply, const struct sl_death *death,
+                      bool *ret_due, struct sl_err *err)
+{
+    // A plan over another lake is not this project's.
+    if (live->options.lake)
+        SL_TRY(sl_lake_require(live->run.world->project, live->options.state, live->options.lake,
+                               err));
+    if (death) {
+        *err = death->err;
+        return err->code;
+    }
+    return live->options.backfill ? take_backfill(live, reply, ret_due, err)
+                                  : take_plan(live, reply, ret_due, err);
+}
+
 static void on_planned(struct sl_controller *controller, const json_t *reply,
                        const struct sl_death *death)
 {
@@ -157,12 +173,7 @@ static void on_planned(struct sl_controller *controller, const json_t *reply,
     int code = SL_OK;
     if (sl_errand_again(controller, SL_JOB_PLAN, death))
         return;
-    if (death)
-        *err = death->err;
-    else if (live->options.backfill)
-        (void)!take_backfill(live, reply, &is_due, err);
-    else
-        (void)!take_plan(live, reply, &is_due, err);
+    (void)!take_reply(live, reply, death, &is_due, err);
     live->is_planned = err->code == SL_OK;
     live->had_nothing = live->is_planned && !is_due;
     if (live->is_planned && is_due && !controller->interrupts)

@@ -17,8 +17,9 @@ struct sl_live_options {
     json_t *plan;            // that must still hold (SL_E_PLAN_CHANGED); NULL: any
     struct sl_strs approved; // see sl_gate_name: need not wait for a person
     bool full_refresh, fail_fast;
-    const json_t *backfill;             // sl_backfill_asked_json: it is one of that; NULL: a run
-    struct sl_state *state;             // for its history; shared by all runs; NULL: none is kept
+    const json_t *backfill; // sl_backfill_asked_json: it is one of that; NULL: a run
+    struct sl_state *state; // for its history; shared by all runs; NULL: none is kept
+    char *lake; // see sl_lake_require; the owner's, shared by all runs. NULL: it is not looked at
     const struct sl_listener *listener; // may be NULL; lives as long as the run
     // It is planned: there is something to do, and its history begins. May be NULL.
     void (*on_begin)(void *owner, struct sl_live *live);

@@ -140,7 +140,8 @@ static int begin(struct once *once, struct sl_err *err)
     SL_TRY(sl_executor_open(&options, &controller->executor, err));
     controller->most_in_hand = controller->backfill ? controller->executor->most_steps : 0;
     SL_TRY(sl_controller_prepare(controller, err));
-    const struct sl_history_options kept = {.command = controller->options->command};
+    const struct sl_history_options kept = {.command = controller->options->command,
+                                            .is_run = true};
     SL_TRY(sl_history_open(controller->run, &kept, &controller->history, err));
     if (!controller->backfill)
         SL_TRY(sl_controller_watch_deadline(controller, err));

@@ -234,7 +234,7 @@ static void on_end(void *owner, struct sl_live *live)
     service->at_work--;
     if (!sl_service_waits_on(run))
         sl_service_dequeue(service, run, status_without_history(run));
-    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED)
+    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED || sl_live_err(live)->code == SL_E_LAKE_OTHER)
         tell_refused(run);
     sl_service_tell_end(run);
     if (run->backfill)
@@ -275,6 +275,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .fail_fast = run->options.fail_fast,
         .full_refresh = run->options.full_refresh || pipeline->full_refresh,
         .state = service->state,
+        .lake = service->lake,
         .listener = &run->listener,
         .on_begin = on_begin,
         .on_gate = on_gate,

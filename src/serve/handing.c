@@ -84,7 +84,7 @@ int sl_service_hand_out(struct sl_service *service, struct sl_err *err)
         return SL_OK;
     if (project->serve->workers == SL_WORKERS_LOCAL)
         return clear_before(service, err);
-    SL_TRY(sl_lake_name(project, service->lake, err));
+    SL_TRY(sl_lake_find(project, service->lake, err));
     const struct sl_handout_options options = {.loop = &service->loop,
                                                .state = service->state,
                                                .environment = project->environment,

@@ -1,6 +1,7 @@
 // How the project is, as last seen: for /healthz, alerts and metrics. A worker looks; the loop only
 // remembers.
 #include "base/clock.h"
+#include "run/known_lake.h"
 #include "run/lag.h"
 #include "serve/serve_inner.h"
 
@@ -293,6 +294,9 @@ static const char *why_not_ready(struct sl_service *service, bool asks_state,
     size_t count;
     if (service->stops)
         return "it is ending: no run begins any more";
+    if (asks_state && sl_lake_look(sl_service_project(service), service->state, service->lake,
+                                   &err) == SL_E_LAKE_OTHER)
+        return sl_arena_printf(arena, "the lake is wrong: %s", err.message);
     if (!service->is_leading)
         return service->leader ? sl_arena_printf(arena, "it stands by: %s leads", service->leader)
                                : "it has not been elected yet";

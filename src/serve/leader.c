@@ -87,6 +87,8 @@ static void try_to_lead(struct sl_service *service)
 {
     struct sl_err err = {0};
     bool is_mine = false;
+    if (!sl_service_sees_lake(service))
+        return;
     bool is_away = ask(service, &is_mine, &err) != SL_OK;
     if (is_away && !service->has_told_away)
         sl_service_tell(SL_LOG_WARN, NULL, "standing by: %s", err.message);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "run/known_lake.h"
 #include "run/lock.h"
 #include "run/spill.h"
 #include "serve/serve_inner.h"
@@ -544,6 +545,7 @@ static int begin(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_service_watch_place(service, err));
     SL_TRY(sl_generation_begin(service->newest, err));
     SL_TRY(open_state(service, err));
+    SL_TRY(sl_lake_require(sl_service_project(service), service->state, service->lake, err));
     SL_TRY(watch_signals(service, err));
     sl_service_watch_edits(service);
     SL_TRY(sl_service_elect(service, err));
@@ -627,6 +629,7 @@ static void clear(struct sl_service *service)
     sl_notify_close(&service->notify);
     sl_service_clear_health(service);
     free(service->leader);
+    free(service->lake_error);
     sl_agenda_free(&service->agenda);
     sl_metrics_free(&service->metrics);
     sl_json_free(&service->backfills);

@@ -118,8 +118,9 @@ struct sl_service {
     bool is_leading, has_told_leader, has_told_away, has_stood_by;
     char *leader; // who leads, where it is another one; NULL: nobody knows
     uv_timer_t lease_timer;
-    struct sl_handout *handout; // of steps to other machines; NULL: there are none
-    char lake[SL_LAKE_ID_BYTES];
+    struct sl_handout *handout;  // of steps to other machines; NULL: there are none
+    char lake[SL_LAKE_ID_BYTES]; // that the state store knows; "": none could be kept
+    char *lake_error;            // of one that stands by: why it takes no lead; NULL: nothing
     bool is_settling;      // steps of a leader before this one may be at work yet: no run begins
     struct sl_err failure; // that ends it
     // What cannot be written, for which runs wait: trouble.c. NULL: they do not.
@@ -330,6 +331,8 @@ SL_MUST int sl_service_open_alerts(struct sl_service *service, struct sl_err *er
 void sl_service_close_alerts(struct sl_service *service);
 // Answers that it stands by.
 void sl_service_stand_by(struct sl_service *service);
+// Else it may not lead, and says why, once.
+bool sl_service_sees_lake(struct sl_service *service);
 // Begins to do its work.
 SL_MUST int sl_service_lead(struct sl_service *service, struct sl_err *err);
 // The project's files are watched, if it says so.

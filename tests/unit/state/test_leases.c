@@ -398,6 +398,28 @@ static void who_listens_is_woken_by_what_others_write(void **state)
     sl_state_close(&other);
 }
 
+static const char *lake_of(struct store *store, const char *environment)
+{
+    const char *number;
+    OK(sl_state_lake(store->state, environment, &store->arena, &number, &err));
+    return number ? number : "none";
+}
+
+static void each_environment_has_the_lake_that_was_first_or_that_a_person_has_adopted(void **state)
+{
+    struct store *store = *state;
+    assert_string_equal(lake_of(store, NULL), "none");
+    OK(sl_state_keep_lake(store->state, NULL, "1", true, &err));
+    OK(sl_state_keep_lake(store->state, NULL, "2", true, &err));
+    assert_string_equal(lake_of(store, NULL), "1");
+    assert_string_equal(lake_of(store, "dev"), "none");
+    OK(sl_state_keep_lake(store->state, "dev", "3", true, &err));
+    OK(sl_state_keep_lake(store->state, NULL, "2", false, &err));
+    OK(sl_state_forget(store->state, INT64_MAX, &err));
+    assert_string_equal(lake_of(store, NULL), "2");
+    assert_string_equal(lake_of(store, "dev"), "3");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -415,6 +437,7 @@ int main(void)
         CASE(who_has_a_job_is_told_what_is_asked_of_it),
         CASE(who_is_there_is_known_as_long_as_it_says_so),
         CASE(who_listens_is_woken_by_what_others_write),
+        CASE(each_environment_has_the_lake_that_was_first_or_that_a_person_has_adopted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

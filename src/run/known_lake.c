@@ -1,0 +1,207 @@
+#include "run/known_lake.h"
+
+#include "base/fs.h"
+#include "base/log.h"
+
+#include <string.h>
+
+// What is found here and what is remembered.
+struct seen {
+    char here[SL_LAKE_ID_BYTES]; // "": it has none
+    const char *remembered;      // NULL: none
+    bool fits, was_asked;        // the store
+};
+
+static bool is_empty(const struct sl_project *project, struct sl_arena *arena)
+{
+    struct sl_strs names = {0};
+    struct sl_err ignored = {0};
+    return sl_fs_list(project->lake_folder, arena, &names, &ignored) != SL_OK || names.count == 0;
+}
+
+// A number that cannot be read is none.
+static void find_here(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES])
+{
+    struct sl_err ignored = {0};
+    *ret = '\0';
+    (void)!sl_lake_find(project, ret, &ignored);
+}
+
+// --- whether another one is refused
+
+static bool is_within(const struct sl_project *project, struct sl_arena *arena)
+{
+    const char *lake, *folder;
+    struct sl_err ignored = {0};
+    if (sl_path_real(arena, project->lake_folder, &lake, &ignored) != SL_OK ||
+        sl_path_real(arena, project->folder, &folder, &ignored) != SL_OK)
+        return false;
+    size_t length = strlen(folder);
+    return strncmp(lake, folder, length) == 0 && lake[length] == '/';
+}
+
+// Of a state in the project's folder: `rm -rf lake` is a way to begin anew, as long as nothing can
+// be lost that the next run does not make again.
+static int is_guarded(const struct sl_project *project, struct sl_state *state,
+                      struct sl_arena *arena, bool *ret, struct sl_err *err)
+{
+    struct sl_step_row *rows;
+    size_t count;
+    *ret = project->state_url != NULL;
+    if (*ret)
+        return SL_OK;
+    if (is_within(project, arena))
+        return SL_OK;
+    SL_TRY(sl_state_last(state, project->environment, SL_OUTCOMES_DONE, arena, &rows, &count, err));
+    for (size_t i = 0; i < count && !*ret; i++)
+        *ret = sl_str_starts(rows[i].name, "target.");
+    return SL_OK;
+}
+
+// A store of before it kept numbers: what it has built is somewhere.
+static int has_built(const struct sl_project *project, struct sl_state *state,
+                     struct sl_arena *arena, bool *ret, struct sl_err *err)
+{
+    struct sl_step_row *rows;
+    size_t count;
+    SL_TRY(sl_state_last(state, project->environment, SL_OUTCOMES_DONE, arena, &rows, &count, err));
+    *ret = count > 0;
+    return SL_OK;
+}
+
+// --- looking
+
+static int hint(const struct sl_project *project, struct sl_err *err)
+{
+    return sl_err_hint(err,
+                       "mount the lake, or say where it is with `lake` in sluice.yml or --set "
+                       "lake=FOLDER. If this is the one to go on with: `sluice lake --adopt%s%s`; "
+                       "the next run then builds what it lacks, and replaces what targets hold",
+                       project->environment ? " -e " : "",
+                       project->environment ? project->environment : "");
+}
+
+static int refuse(const struct sl_project *project, const struct seen *seen, struct sl_err *err)
+{
+    const char *lake = project->lake_folder;
+    if (*seen->here)
+        (void)sl_fail(err, SL_E_LAKE_OTHER,
+                      "the lake '%s' is another one (number %s) than that which the state store "
+                      "knows (%s)",
+                      lake, seen->here, seen->remembered);
+    else if (seen->remembered)
+        (void)sl_fail(err, SL_E_LAKE_OTHER,
+                      "the lake '%s' %s, and that which the state store knows is number %s", lake,
+                      sl_fs_exists(lake) ? "has no number" : "is not there", seen->remembered);
+    else
+        (void)sl_fail(err, SL_E_LAKE_OTHER,
+                      "the lake '%s' %s, and the state store knows of tables that were built", lake,
+                      sl_fs_exists(lake) ? "is empty" : "is not there");
+    return hint(project, err);
+}
+
+static int refuse_unknown(const struct sl_project *project, bool is_empty, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_LAKE_OTHER,
+                  "the lake '%s' %s, and the state store cannot be asked for more",
+                  project->lake_folder,
+                  !sl_fs_exists(project->lake_folder) ? "is not there"
+                  : is_empty                          ? "is empty"
+                                                      : "is another one than before");
+    return sl_err_hint(err, "mount the lake, or run it when the state store can be reached");
+}
+
+// The store cannot be asked.
+static bool is_plausible(const struct sl_project *project, const char *here, const char *known,
+                         struct sl_arena *arena)
+{
+    if (!sl_str_is_empty(known))
+        return strcmp(known, here) == 0;
+    return *here || !project->state_url || !is_empty(project, arena);
+}
+
+static int look(const struct sl_project *project, struct sl_state *state, const char *known,
+                struct sl_arena *arena, struct seen *ret, struct sl_err *err)
+{
+    struct sl_err ignored = {0};
+    bool refuses = false;
+    *ret = (struct seen){.fits = true};
+    find_here(project, ret->here);
+    ret->was_asked = state && sl_state_lake(state, project->environment, arena, &ret->remembered,
+                                            &ignored) == SL_OK;
+    if (!ret->was_asked)
+        return is_plausible(project, ret->here, known, arena)
+                   ? SL_OK
+                   : refuse_unknown(project, is_empty(project, arena), err);
+    if (ret->remembered) {
+        ret->fits = strcmp(ret->remembered, ret->here) == 0;
+        if (!ret->fits)
+            SL_TRY(is_guarded(project, state, arena, &refuses, err));
+    } else if (!*ret->here && is_empty(project, arena)) {
+        SL_TRY(is_guarded(project, state, arena, &refuses, err));
+        if (refuses)
+            SL_TRY(has_built(project, state, arena, &refuses, err));
+    }
+    return refuses ? refuse(project, ret, err) : SL_OK;
+}
+
+int sl_lake_look(const struct sl_project *project, struct sl_state *state, const char *known,
+                 struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct seen seen;
+    sl_arena_init(&arena, 0);
+    return look(project, state, known, &arena, &seen, err);
+}
+
+static int keep(const struct sl_project *project, struct sl_state *state, struct seen *seen,
+                struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_err unwritten = {0};
+    if (!*seen->here && sl_lake_name(project, seen->here, &unwritten) != SL_OK) {
+        *seen->here = '\0';
+        return SL_OK; // the steps meet that, too, and say so
+    }
+    SL_TRY(sl_state_keep_lake(state, project->environment, seen->here, seen->fits, err));
+    // Of two machines that each see a lake of their own, one is first.
+    return sl_state_lake(state, project->environment, arena, &seen->remembered, err);
+}
+
+int sl_lake_require(const struct sl_project *project, struct sl_state *state, char *known,
+                    struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_err unwritten = {0};
+    struct seen seen;
+    sl_arena_init(&arena, 0);
+    SL_TRY(look(project, state, known, &arena, &seen, err));
+    if (!seen.was_asked)
+        return SL_OK;
+    if (seen.remembered && seen.fits) {
+        if (known)
+            memcpy(known, seen.here, SL_LAKE_ID_BYTES);
+        return SL_OK;
+    }
+    if (!seen.fits)
+        sl_log(SL_LOG_WARN, NULL,
+               "the lake '%s' is not the one of before: its tables are built anew",
+               project->lake_folder);
+    if (keep(project, state, &seen, &arena, &unwritten) != SL_OK)
+        return unwritten.code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK; // the next run's
+    if (*seen.here && !sl_str_equal(seen.remembered, seen.here))
+        return refuse(project, &seen, err);
+    if (known)
+        memcpy(known, seen.here, SL_LAKE_ID_BYTES);
+    return SL_OK;
+}
+
+int sl_lake_adopt(const struct sl_project *project, struct sl_state *state, struct sl_arena *arena,
+                  const char **ret_before, char ret[SL_LAKE_ID_BYTES], struct sl_err *err)
+{
+    const char *before;
+    SL_TRY(sl_state_lake(state, project->environment, arena, &before, err));
+    SL_TRY(sl_lake_name(project, ret, err));
+    SL_TRY(sl_state_keep_lake(state, project->environment, ret, false, err));
+    *ret_before = before;
+    return SL_OK;
+}

@@ -1,0 +1,28 @@
+// Whether the project's lake is the one that the state store knows: a run over another one, or over
+// the empty folder of a file system that is not mounted, would build all tables anew and replace
+// what targets hold.
+#ifndef SL_RUN_KNOWN_LAKE_H
+#define SL_RUN_KNOWN_LAKE_H
+
+#include "run/code.h"
+
+// SL_E_LAKE_OTHER, with what to do: it is another one, has no number or is not there. Not where
+// only tables can be lost that the next run makes again, which is where the state is the project's
+// own folder and nothing was delivered out of a lake that lies outside the project's.
+//
+// `known` (SL_LAKE_ID_BYTES, or NULL) is the number that was found before, "" at first. It counts
+// where the store cannot be asked (or `state` is NULL); without one, an empty lake of a state that
+// machines share is refused then. Changes nothing.
+SL_MUST int sl_lake_look(const struct sl_project *project, struct sl_state *state,
+                         const char *known, struct sl_err *err);
+// The same at the begin of a run or service: the store knows the lake from now on, and `known`
+// holds its number. Where lake or store cannot be written, it is left to the next run.
+SL_MUST int sl_lake_require(const struct sl_project *project, struct sl_state *state, char *known,
+                            struct sl_err *err);
+// A person says that it is this one from now on. Makes the folder, and the number. *ret_before (in
+// the arena) is the number of before; NULL: none.
+SL_MUST int sl_lake_adopt(const struct sl_project *project, struct sl_state *state,
+                          struct sl_arena *arena, const char **ret_before,
+                          char ret[SL_LAKE_ID_BYTES], struct sl_err *err);
+
+#endif

@@ -1,0 +1,235 @@
+"""A lake that is missing, empty or another one than the state store knows: nothing begins, and targets keep what they have."""
+import shutil
+import sqlite3
+import time
+
+import pytest
+from conftest import Project
+from test_serve import PATIENCE_S, Service, by_hand
+from test_serve_leader import StandBy, ask, two_machines
+
+WAREHOUSE = """type: sqlite
+path: {path}
+deliver:
+  - {{table: clean.orders, write: {write}}}
+"""
+
+
+def with_warehouse(tmp_path, write="append"):
+    def prepare(project):
+        project.write("targets/warehouse.yml", WAREHOUSE.format(path=tmp_path / "warehouse.db", write=write))
+    return prepare
+
+
+def delivered(tmp_path):
+    with sqlite3.connect(tmp_path / "warehouse.db") as db:
+        return db.execute("select id from orders order by id").fetchall()
+
+
+def archive(tmp_path):
+    """What was read is gone from the source: a lake that is built anew has less."""
+    (tmp_path / "data" / "1.csv").unlink()
+    (tmp_path / "data" / "2.csv").write_text("id,amount\n3,3.5\n")
+
+
+def built(postgres, tmp_path, sluice_bin, schema):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, schema, with_warehouse(tmp_path))
+    one.run("run")
+    assert delivered(tmp_path) == [(1,), (2,)]
+    archive(tmp_path)
+    return one, two
+
+
+def unmount(tmp_path, with_folder=True):
+    (tmp_path / "lake").rename(tmp_path / "lake.x")
+    if with_folder:
+        (tmp_path / "lake").mkdir()
+
+
+def mount(tmp_path):
+    if (tmp_path / "lake").exists():
+        assert not list((tmp_path / "lake").iterdir()), "something was written"
+        (tmp_path / "lake").rmdir()
+    (tmp_path / "lake.x").rename(tmp_path / "lake")
+
+
+def wait_for(what):
+    end = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def lake_check(project):
+    return [check for check in project.json("doctor", exit_code=None)["machine"] if check["check"] == "lake"]
+
+
+@pytest.mark.parametrize("with_folder", [True, False])
+def test_neither_a_run_nor_a_service_begins_where_the_lake_is_not_mounted(postgres, tmp_path, sluice_bin, with_folder):
+    one, two = built(postgres, tmp_path, sluice_bin, f"unmounted_{int(with_folder)}")
+    assert not lake_check(one) and one.json("lake")["status"] == "ok"
+    unmount(tmp_path, with_folder)
+    for arguments in (["run"], ["run", "--full-refresh"], ["serve", "--listen", "none"]):
+        told = one.run(*arguments, exit_code=None)
+        assert told.returncode == 1 and "SL0895" in told.stderr, (arguments, told.stderr)
+        assert f"{tmp_path}/lake' " in told.stderr and "sluice lake --adopt" in told.stderr and "mount" in told.stderr
+    (found,) = lake_check(two)
+    assert found["state"] == "wrong" and "SL0895" in found["text"] and "--adopt" in found["hint"]
+    assert one.json("lake", exit_code=1)["status"] == "wrong"
+    assert delivered(tmp_path) == [(1,), (2,)]
+    mount(tmp_path)
+    assert one.json("status")["runs"][0]["status"] == "ok", "what was refused is no run"
+    one.run("run")
+    assert delivered(tmp_path) == [(1,), (2,), (3,)]
+
+
+def test_a_plan_and_a_backfill_are_refused_too(postgres, tmp_path, sluice_bin):
+    one, _ = two_machines(postgres, tmp_path, sluice_bin, "planned_lake", with_warehouse(tmp_path))
+    one.write("models/days.sql", "/* sluice\nwrite: partition\npartition_by: [id]\n*/\nselect id, amount from clean.orders")
+    one.run("run")
+    archive(tmp_path)
+    unmount(tmp_path)
+    (tmp_path / "plan.json").write_text(one.run("plan", "--json").stdout)
+    assert "SL0895" in one.run("apply", tmp_path / "plan.json", exit_code=1).stderr
+    mount(tmp_path)
+    # A copy of before, with a number of its own.
+    shutil.copytree(tmp_path / "lake", tmp_path / "copy")
+    (tmp_path / "lake").rename(tmp_path / "lake.x")
+    (tmp_path / "copy").rename(tmp_path / "lake")
+    (tmp_path / "lake" / "_lake").write_text("0" * 36)
+    told = one.run("backfill", "days", "-p", "id=1", "--yes", exit_code=1).stderr
+    assert "SL0895" in told and "another one (number 000" in told
+    shutil.rmtree(tmp_path / "lake")
+    mount(tmp_path)
+    assert delivered(tmp_path) == [(1,), (2,)]
+
+
+def test_one_that_stands_by_without_the_lake_takes_no_lead_until_it_is_there(postgres, tmp_path, sluice_bin):
+    one, two = built(postgres, tmp_path, sluice_bin, "lake_takeover")
+    (tmp_path / "here").symlink_to(tmp_path / "lake")
+    two.write("sluice.yml", (two.folder / "sluice.yml").read_text().replace(f"{tmp_path}/lake", f"{tmp_path}/here"))
+    with Service(one) as leader, StandBy(two) as other:
+        (tmp_path / "here").unlink()
+        (tmp_path / "here").mkdir()
+        other.wait_for("takes no lead")
+        leader.process.kill()
+        leader.process.wait()
+        wait_for(lambda: "lake" in ask(two, "/readyz")[1]["not_ready_because"])
+        time.sleep(5)  # longer than the lease holds
+        status, document = ask(two, "/readyz")
+        assert status == 503 and f"{tmp_path}/here" in document["not_ready_because"]
+        assert sum("takes no lead" in line for line in other.seen) == 1
+        assert not any("leads from now on" in line for line in other.seen)
+        assert not list((tmp_path / "here").iterdir()) and delivered(tmp_path) == [(1,), (2,)]
+        (tmp_path / "here").rmdir()
+        (tmp_path / "here").symlink_to(tmp_path / "lake")
+        other.wait_for("leads from now on")
+        other.wait_for("serving '")
+        assert ask(two, "/readyz")[0] == 200
+        two.run("trigger", "all", "--wait")
+        assert other.end() == 0
+    assert delivered(tmp_path) == [(1,), (2,), (3,)]
+
+
+def test_a_leader_under_which_the_lake_goes_refuses_runs_until_it_is_back(postgres, tmp_path, sluice_bin):
+    one, _ = built(postgres, tmp_path, sluice_bin, "lake_goes")
+    with Service(one) as service:
+        assert ask(one, "/readyz")[0] == 200
+        unmount(tmp_path)
+        told = one.run("trigger", "all", "--wait", exit_code=None)
+        assert told.returncode == 1
+        service.wait_for("SL0895")
+        status, document = ask(one, "/readyz")
+        assert status == 503 and "the lake is wrong" in document["not_ready_because"]
+        assert ask(one, "/healthz")[0] == 200
+        assert delivered(tmp_path) == [(1,), (2,)]
+        mount(tmp_path)
+        assert ask(one, "/readyz")[0] == 200
+        one.run("trigger", "all", "--wait")
+        assert delivered(tmp_path) == [(1,), (2,), (3,)]
+        assert service.end() == 0
+
+
+def test_a_lake_that_is_to_begin_anew_is_adopted_also_under_a_leader(postgres, tmp_path, sluice_bin):
+    one, two = built(postgres, tmp_path, sluice_bin, "lake_adopted")
+    with Service(one) as service:
+        before = one.json("lake")["number"]
+        unmount(tmp_path)
+        assert one.run("trigger", "all", "--wait", exit_code=None).returncode == 1
+        assert f"was {before}" in two.run("lake", "--adopt").stdout
+        assert one.json("lake")["status"] == "ok" and one.json("lake")["number"] != before
+        one.run("trigger", "all", "--wait")
+        # The old one is another one by now.
+        (tmp_path / "lake").rename(tmp_path / "lake.y")
+        (tmp_path / "lake.x").rename(tmp_path / "lake")
+        assert one.run("trigger", "all", "--wait", exit_code=None).returncode == 1
+        assert "another one" in ask(one, "/readyz")[1]["not_ready_because"]
+        assert service.end() == 0
+    assert delivered(tmp_path) == [(3,)], "as asked for: delivered whole out of what there is"
+    assert postgres.query("select what from lake_adopted.audit where what = 'adopt lake'")
+
+
+def test_a_state_of_before_is_asked_what_it_has_built(postgres, tmp_path, sluice_bin):
+    one, _ = built(postgres, tmp_path, sluice_bin, "lake_before")
+    postgres.query("delete from lake_before.leases where name = 'lake'")
+    (tmp_path / "lake" / "_lake").unlink()
+    unmount(tmp_path)
+    assert "SL0895" in one.run("run", exit_code=1).stderr
+    mount(tmp_path)
+    assert delivered(tmp_path) == [(1,), (2,)]
+    one.run("run")
+    assert delivered(tmp_path) == [(1,), (2,), (3,)] and one.json("lake")["status"] == "ok"
+
+
+def test_without_the_state_store_an_empty_lake_is_refused(postgres, tmp_path, sluice_bin):
+    one, _ = built(postgres, tmp_path, sluice_bin, "lake_unasked")
+    nowhere = "state=postgresql://nobody@127.0.0.1:1/none"
+    unmount(tmp_path)
+    assert "SL0895" in one.run("run", "--set", nowhere, exit_code=1).stderr
+    mount(tmp_path)
+    assert delivered(tmp_path) == [(1,), (2,)]
+    one.run("run", "--set", nowhere)
+    assert delivered(tmp_path) == [(1,), (2,), (3,)]
+
+
+def test_environments_have_lakes_of_their_own(postgres, tmp_path, sluice_bin):
+    one, _ = built(postgres, tmp_path, sluice_bin, "lake_env")
+    text = (one.folder / "sluice.yml").read_text()
+    one.write("sluice.yml", text + f"environments:\n  dev: {{lake: {tmp_path}/dev}}\n")
+    (one.folder / "targets/warehouse.yml").unlink()
+    one.run("-e", "dev", "run")
+    assert one.json("-e", "dev", "lake")["number"] != one.json("lake")["number"]
+    shutil.rmtree(tmp_path / "dev")
+    assert "lake --adopt -e dev" in one.run("-e", "dev", "run", exit_code=1).stderr
+
+
+# --- a state in the project's folder
+
+@pytest.mark.parametrize("write, lake, is_refused", [
+    ("full", "lake", False), ("append", "lake", False), ("full", "../lake", True), (None, "../lake", False)])
+def test_a_local_state_refuses_another_lake_outside_the_project_that_was_delivered(tmp_path, sluice_bin, write, lake, is_refused):
+    project = by_hand(Project(tmp_path / "one", sluice_bin))
+    project.write("sluice.yml", f"name: shop\nlake: {lake}\n")
+    if write:
+        with_warehouse(tmp_path, write)(project)
+    project.run("run")
+    shutil.rmtree(project.folder / lake)
+    told = project.run("run", exit_code=1 if is_refused else 0)
+    assert ("SL0895" if is_refused else "not the one of before") in told.stderr
+    project.run("run", exit_code=1 if is_refused else 0)
+    if is_refused:
+        project.run("lake", "--adopt")
+        assert project.run("run").stderr.count("lake") == 0
+    shutil.rmtree(project.folder / lake)
+    shutil.rmtree(project.folder / ".sluice")
+    assert "lake" not in project.run("run").stderr, "both gone is a beginning"
+
+
+def test_a_lake_that_moves_keeps_its_number(tmp_path, sluice_bin):
+    project = by_hand(Project(tmp_path / "one", sluice_bin))
+    project.write("sluice.yml", "name: shop\nlake: lake\n")
+    with_warehouse(tmp_path)(project)
+    project.run("run")
+    (project.folder / "lake").rename(tmp_path / "moved")
+    project.write("sluice.yml", f"name: shop\nlake: {tmp_path}/moved\n")
+    assert project.run("run").stderr.count("lake") == 0 and project.json("lake")["status"] == "ok"
