@@ -61,6 +61,8 @@ static int read_queued(struct sl_service_run *run, const char *text, struct sl_e
 
 // --- what has been done of it
 
+#define MOST_HOPS 64 // of runs that go on with each other
+
 static int add_done(struct sl_service_run *run, const char *id, struct sl_arena *arena,
                     struct sl_strs *ret, struct sl_err *err)
 {
@@ -96,7 +98,7 @@ int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret, struc
     const char *at = run->backfill ? NULL : run->goes_on_with;
     int code = SL_OK;
     sl_arena_init(&arena, 0);
-    while (at && code == SL_OK) {
+    for (int hops = 0; at && code == SL_OK && hops < MOST_HOPS; hops++) {
         code = add_done(run, at, &arena, ret, err);
         if (code == SL_OK)
             code = find_earlier(run->service, at, &arena, &at, err);

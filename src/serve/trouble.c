@@ -308,6 +308,7 @@ void sl_service_ask_again(const struct sl_service_run *run)
                                                      : "after a full disk",
                              .who = run->who,
                              .is_unattended = true,
+                             .goes_on_with = run->id, // tasks that have ended need not run again
                              .options = run->options};
     struct sl_service *service = run->service;
     const bool was_admitting = service->is_admitting;
