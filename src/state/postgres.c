@@ -29,7 +29,8 @@ int sl_postgres_store_fail(struct sl_postgres_store *store, PGconn *connection,
         for (size_t i = 0; state && i < sizeof passing / sizeof *passing; i++)
             if (sl_str_starts(state, passing[i]))
                 code = SL_E_STATE_BUSY;
-    if (code == SL_E_STATE_BUSY && store->is_service)
+    // A statement that took too long says nothing of the next one; a lock does.
+    if (code == SL_E_STATE_BUSY && store->is_service && !sl_str_equal(state, "57014"))
         store->busy_us = sl_clock_monotonic_us();
     char message[sizeof err->message];
     snprintf(message, sizeof message, "%s", pq->PQerrorMessage(connection));

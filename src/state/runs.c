@@ -252,12 +252,16 @@ int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *
 #define IS_OF_ENVIRONMENT                                                                   \
     "exists (select 1 from runs where runs.project = s.project and runs.id = s.run_id and " \
     "coalesce(runs.environment, '') = coalesce(?2, ''))"
-// Each name's newest is looked for from its end.
-#define LAST_STEPS(condition)                                                                  \
-    "select " STEP_COLUMNS " from steps where seq in (select (select s.seq from steps as s "   \
-    "where s.project = ?1 and s.name = names.name and " condition " and " IS_OF_ENVIRONMENT    \
-    " order by s.seq desc limit 1) from (select distinct name from steps where project = ?1) " \
-    "as names) order by name"
+// Each name's newest is looked for from its end, and the names one by one along their index:
+// `distinct` reads all of it in PostgreSQL.
+#define STEP_NAMES                                                                            \
+    "(with recursive n(name) as (select min(name) from steps where project = ?1 union all "   \
+    "select (select min(name) from steps where project = ?1 and name > n.name) from n where " \
+    "n.name is not null) select name from n where name is not null)"
+#define LAST_STEPS(condition)                                                                \
+    "select " STEP_COLUMNS " from steps where seq in (select (select s.seq from steps as s " \
+    "where s.project = ?1 and s.name = names.name and " condition " and " IS_OF_ENVIRONMENT  \
+    " order by s.seq desc limit 1) from " STEP_NAMES " as names) order by name"
 
 int sl_state_last(struct sl_state *state, const char *environment, enum sl_outcomes kinds,
                   struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
