@@ -31,24 +31,6 @@ static struct sl_backfill_progress progress_of(const json_t *json)
         .started_us = sl_clock_monotonic_us() - sl_json_int(json, "elapsed_ms", 0) * 1000};
 }
 
-static int follow(const struct sl_backfill_asking *asking, const char *path, json_t **ret,
-                  struct sl_err *err)
-{
-    for (;; wait_a_moment()) {
-        SL_AUTO(sl_json_free) json_t *answer = NULL;
-        SL_TRY(sl_wait_and_ask(asking->project->state_folder, path, &answer, err));
-        const json_t *progress = json_object_get(answer, "progress");
-        if (!json_is_null(json_object_get(answer, "exit_code"))) {
-            *ret = answer;
-            answer = NULL;
-            return SL_OK;
-        }
-        const struct sl_backfill_progress now = progress_of(progress);
-        if (json_is_object(progress))
-            sl_backfill_view_draw(asking->view, &now);
-    }
-}
-
 // What the service's run failed of is the command's own error.
 static int fail_as_told(const json_t *told, struct sl_err *err)
 {
@@ -179,7 +161,7 @@ static int tell_without_service(const struct sl_backfill_asking *asking, const c
     struct sl_err ignored = {0};
     sl_arena_init(&arena, 0);
     if (find_end(asking, id, &arena, &end, &ignored) != SL_OK || !end)
-        return err->code == SL_E_SERVE_NOBODY ? fail_left(asking, id, err) : (int)err->code;
+        return err->code != SL_E_SERVE_MISSING ? fail_left(asking, id, err) : (int)err->code;
     sl_err_clear(err);
     *ret_exit = (int)sl_json_int(end, "exit_code", 0);
     if (asking->common->json) {
@@ -199,15 +181,57 @@ static int tell_without_service(const struct sl_backfill_asking *asking, const c
 
 // ---
 
+// A service that has lost the lead is busy for good: the next one goes on as another run.
+static bool has_ended(const struct sl_backfill_asking *asking, const char *id)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    const struct sl_state_place place = sl_project_state(asking->project);
+    const struct sl_run_filter filter = {.id = id, .limit = 1};
+    struct sl_err ignored = {0};
+    struct sl_run_row *row;
+    const char *note;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    return sl_state_read(&place, &arena, &state, &note, &ignored) == SL_OK &&
+           sl_state_runs(state, &filter, &arena, &row, &count, &ignored) == SL_OK && count &&
+           row->ended_us;
+}
+
+static int follow(const struct sl_backfill_asking *asking, const char *id, json_t **ret,
+                  struct sl_err *err)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "/api/v1/backfills/%.36s", id);
+    for (;; wait_a_moment()) {
+        SL_AUTO(sl_json_free) json_t *answer = NULL;
+        const int code =
+            sl_client_ask(asking->project->state_folder, "GET", path, NULL, &answer, err);
+        if (code == SL_E_SERVE_BUSY && !has_ended(asking, id)) {
+            sl_err_clear(err);
+            sl_wait_busy();
+            continue;
+        }
+        SL_TRY(code);
+        const json_t *progress = json_object_get(answer, "progress");
+        if (!json_is_null(json_object_get(answer, "exit_code"))) {
+            *ret = answer;
+            answer = NULL;
+            return SL_OK;
+        }
+        const struct sl_backfill_progress now = progress_of(progress);
+        if (json_is_object(progress))
+            sl_backfill_view_draw(asking->view, &now);
+    }
+}
+
 static int wait_for_end(const struct sl_backfill_asking *asking, const char *id, int *ret_exit,
                         struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *answer = NULL;
-    char path[96];
-    (void)snprintf(path, sizeof path, "/api/v1/backfills/%.36s", id);
-    int code = follow(asking, path, &answer, err);
+    int code = follow(asking, id, &answer, err);
     sl_backfill_view_wipe(asking->view);
-    if (code == SL_E_SERVE_NOBODY || code == SL_E_SERVE_MISSING)
+    if (code == SL_E_SERVE_NOBODY || code == SL_E_SERVE_MISSING || code == SL_E_SERVE_BUSY)
         return tell_without_service(asking, id, ret_exit, err);
     SL_TRY(code);
     const json_t *failure = json_object_get(answer, "error");

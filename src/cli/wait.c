@@ -27,12 +27,18 @@ static void pause_for(int64_t ms)
     (void)nanosleep(&pause, NULL);
 }
 
-int sl_wait_and_ask(const char *state_folder, const char *path, json_t **ret, struct sl_err *err)
+void sl_wait_busy(void)
+{
+    pause_for(BUSY_MS);
+}
+
+static int wait_and_ask(const char *state_folder, const char *path, json_t **ret,
+                        struct sl_err *err)
 {
     int code;
     while ((code = sl_client_ask(state_folder, "GET", path, NULL, ret, err)) == SL_E_SERVE_BUSY) {
         sl_err_clear(err);
-        pause_for(BUSY_MS);
+        sl_wait_busy();
     }
     return code;
 }
@@ -131,7 +137,7 @@ static int wait_and_tell(struct waiting *waiting, int *ret_exit, struct sl_err *
     }
     char steps_path[96];
     print_path(waiting, "/steps", steps_path);
-    SL_TRY(sl_wait_and_ask(waiting->state_folder, steps_path, &answer, err));
+    SL_TRY(wait_and_ask(waiting->state_folder, steps_path, &answer, err));
     json_t *steps = json_object_get(answer, "steps");
     *ret_exit = exit_code_of(sl_json_text(waiting->run, "status", ""), steps);
     return print_end(waiting, steps, *ret_exit, err);

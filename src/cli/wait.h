@@ -9,8 +9,7 @@
 // there (SL_E_SERVE_NOBODY), and may be busy; the run goes on in any case.
 SL_MUST int sl_wait_for_run(const struct sl_common *common, const char *state_folder,
                             const char *run_id, int *ret_exit, struct sl_err *err);
-// GET, again after a pause for as long as the service is busy: for who waits anyhow.
-SL_MUST int sl_wait_and_ask(const char *state_folder, const char *path, json_t **ret,
-                            struct sl_err *err);
+// A pause, before a service that was too busy to answer is asked again.
+void sl_wait_busy(void);
 
 #endif
