@@ -25,7 +25,7 @@ static bool may_pass(const struct sl_death *death)
 static bool is_waiting(const struct sl_controller *controller)
 {
     const struct sl_errand *errand = controller->errand;
-    return errand && uv_is_active((uv_handle_t *)errand->timer);
+    return errand && errand->timer && uv_is_active((uv_handle_t *)errand->timer);
 }
 
 static void on_time(uv_timer_t *timer)

@@ -465,6 +465,7 @@ int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
                                  .trigger = "after a kill",
                                  .who = row->who,
+                                 .is_unattended = true,
                                  .backfill = later,
                                  .goes_on_with = row->id};
     sl_service_tell(SL_LOG_WARN, NULL, "backfill %s was killed: it goes on", row->id);

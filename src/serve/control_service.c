@@ -214,6 +214,7 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
         SL_TRY(require_pipeline(service, pipeline, &found, err));
     sl_agenda_resume(service->agenda, pipeline, sl_service_now_us());
     sl_watch_resume(service->watch, pipeline);
+    sl_service_ask_if_failed(service, pipeline, "after a pause");
     (void)sl_service_audit(service, who, "resume", pipeline, NULL);
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
     sl_service_wake(service);

@@ -46,6 +46,13 @@ void sl_service_ask_failed(struct sl_service *service, const char *trigger)
         ask(service, &generation->world.project->pipelines[i], trigger);
 }
 
+void sl_service_ask_if_failed(struct sl_service *service, const char *pipeline, const char *trigger)
+{
+    const struct sl_pipeline *found = sl_project_pipeline(sl_service_project(service), pipeline);
+    if (found && !service->stops)
+        ask(service, found, trigger);
+}
+
 void sl_service_ask_if_edited(const struct sl_service_run *run)
 {
     struct sl_service *service = run->service;

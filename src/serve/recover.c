@@ -178,6 +178,7 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
     struct sl_asked asked = {.pipeline = row->pipeline ? row->pipeline : SL_NO_PIPELINE,
                              .trigger = "after a kill",
                              .who = row->who,
+                             .is_unattended = true,
                              .goes_on_with = row->id};
     SL_AUTO(sl_json_free) json_t *options = NULL;
     struct sl_service_run *run;

@@ -197,7 +197,9 @@ static struct sl_service_run *one_that_waits(const struct sl_service *service,
             if (at->state == SL_RUN_QUEUED && !at->is_unkept &&
                 is_watched(pipeline->triggers[i].kind) &&
                 strcmp(at->pipeline, pipeline->name) == 0 &&
-                strcmp(at->trigger, pipeline->triggers[i].key) == 0)
+                (strcmp(at->trigger, pipeline->triggers[i].key) == 0 ||
+                 strcmp(at->trigger, SL_AFTER_START) == 0 ||
+                 strcmp(at->trigger, SL_AFTER_EDIT) == 0))
                 return at;
     return NULL;
 }
@@ -379,8 +381,10 @@ static void on_signal(uv_signal_t *handle, int number)
                                        "steps at work are interrupted", "workers are killed"};
     struct sl_service *service = handle->data;
     struct sl_err ignored = {0};
-    if (!service) // it ends
+    if (service->is_ending) {
+        service->is_told_to_end |= number != SIGHUP;
         return;
+    }
     if (number == SIGHUP) {
         reload(service);
         return;
@@ -545,7 +549,8 @@ static int begin(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_service_watch_place(service, err));
     SL_TRY(sl_generation_begin(service->newest, err));
     SL_TRY(open_state(service, err));
-    SL_TRY(sl_lake_require(sl_service_project(service), service->state, service->lake, err));
+    if (!service->has_been) // else it looks before it leads
+        SL_TRY(sl_lake_require(sl_service_project(service), service->state, service->lake, err));
     SL_TRY(watch_signals(service, err));
     sl_service_watch_edits(service);
     SL_TRY(sl_service_elect(service, err));
@@ -562,8 +567,7 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
-// What its timers and signals would look at goes away while it ends. Signals are caught until the
-// end.
+// What its timers would look at goes away while it ends. Signals are caught until the end.
 static void silence(uv_handle_t *handle, void *service)
 {
     if (handle->data != service)
@@ -572,7 +576,6 @@ static void silence(uv_handle_t *handle, void *service)
         uv_close(handle, NULL);
         return;
     }
-    handle->data = NULL;
     uv_unref(handle);
 }
 
@@ -598,6 +601,7 @@ static void close_all(uv_loop_t *loop)
 
 static void end(struct sl_service *service)
 {
+    service->is_ending = true;
     drop_due(service);
     uv_walk(&service->loop, silence, service);
     if (service->http)
@@ -641,6 +645,12 @@ static void clear(struct sl_service *service)
     sl_arena_clear(&service->arena);
 }
 
+// The lead is lost, or the store is away: it stands by.
+static bool is_passing(int code)
+{
+    return code == SL_E_STATE_FENCED || code == SL_E_STATE_CONNECT || code == SL_E_STATE_BUSY;
+}
+
 // Until it is told to end, or has lost the lead. *ret_has_begun is left as it is if it could not
 // begin.
 static int serve(const struct sl_serve_options *options, struct sl_systemd *systemd,
@@ -663,11 +673,13 @@ static int serve(const struct sl_serve_options *options, struct sl_systemd *syst
         uv_run(&service.loop, UV_RUN_DEFAULT);
         sl_service_resign(&service);
         *err = service.failure;
-        if (err->code == SL_E_STATE_FENCED && service.is_told_to_end)
-            sl_err_clear(err); // what it was about to do, its successor does
         code = (int)err->code;
     }
     end(&service);
+    if (service.is_told_to_end && is_passing(code)) { // what it was about to do, another one does
+        sl_err_clear(err);
+        code = SL_OK;
+    }
     clear(&service);
     if (code == SL_OK)
         *ret_exit = service.stops > 1 ? 130 : 0;
@@ -683,8 +695,8 @@ static int serve_on(const struct sl_serve_options *options, struct sl_systemd *s
     bool has_begun = false, has_told = false;
     for (;;) {
         int code = serve(options, systemd, &has_begun, ret_exit, err);
-        bool is_away = code == SL_E_STATE_CONNECT || code == SL_E_STATE_BUSY;
-        if (!has_begun || (!is_away && code != SL_E_STATE_FENCED))
+        bool is_away = code != SL_E_STATE_FENCED;
+        if (!has_begun || !is_passing(code))
             return code;
         if (is_away && !has_told)
             sl_service_tell(SL_LOG_WARN, NULL, "waiting for the state store: %s", err->message);

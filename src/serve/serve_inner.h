@@ -64,6 +64,7 @@ struct sl_service_run {
     bool is_late;          // behind its deadline
     bool is_unkept;        // the state store does not hold it
     bool has_met_full;     // something of it found no room
+    bool lacks_lake;       // it was refused, for the lake was another one, or not there
     const char *blocked;   // what of lake or state it could not write, or read; NULL: nothing
     int64_t wait_ms;       // it waited so long, since a run before it had met that; 0: not so
     bool has_begun;        // its history has
@@ -105,7 +106,7 @@ struct sl_service {
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end; 3, too, where the lead is lost
-    bool is_told_to_end;
+    bool is_told_to_end, is_ending;
     bool is_admitting, has_more_to_admit;
     struct sl_due *due; // ticks, by names of a generation that lives as long
     size_t due_count, due_done;
@@ -127,6 +128,7 @@ struct sl_service {
     char *held_back;
     struct sl_left *left;
     uint64_t room_wait_ms;
+    int64_t met_us;  // monotonic, when a step last had it looked for
     int64_t room_us; // when there was room again
     uv_timer_t room_timer, edit_timer;
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
@@ -237,6 +239,8 @@ void sl_service_look_for_state(struct sl_service *service);
 void sl_service_ask_failed(struct sl_service *service, const char *trigger);
 // The same of the pipeline of a run that has ended, if the project was read anew since it began.
 void sl_service_ask_if_edited(const struct sl_service_run *run);
+void sl_service_ask_if_failed(struct sl_service *service, const char *pipeline,
+                              const char *trigger);
 
 // --- place.c
 SL_MUST int sl_service_watch_place(struct sl_service *service, struct sl_err *err);

@@ -209,8 +209,8 @@ static void alert(struct sl_service_run *run)
     const char *pipeline = run->has_pipeline ? run->pipeline : NULL;
     struct sl_err err = {0};
     int code = SL_OK;
-    if (run->interrupts && !sl_live_is_planned(run->live))
-        code = SL_OK; // that it could not be planned says nothing
+    if (run->interrupts && (run->is_cancelled || !sl_live_is_planned(run->live)))
+        code = SL_OK; // that it could not be planned, or ended otherwise than asked, says nothing
     else if (failure->code)
         code = sl_notify_run_failed(service->notify, failure, pipeline, &err);
     else if (sl_live_is_planned(run->live) && !sl_live_had_nothing(run->live))

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/history.h"
+#include "run/known_lake.h"
 #include "serve/serve_inner.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #define FIRST_WAIT_MS 1000
 #define MOST_WAIT_MS 60000
+#define MET_US 1000000            // how often steps that meet it have it looked for
 #define CALM_US INT64_C(60000000) // after which the next trouble is a new one
 #define ENOUGH_BYTES (UINT64_C(16) << 20)
 #define ENOUGH_PERCENT 2 // of a small disk
@@ -30,6 +32,11 @@ struct sl_left {
 static bool is_no_room(enum sl_code code)
 {
     return code == SL_E_NO_SPACE || code == SL_E_NO_PERMISSION || code == SL_E_STATE_READONLY;
+}
+
+static bool is_out_of_reach(enum sl_code code)
+{
+    return code == SL_E_STATE_BUSY || code == SL_E_STATE_CONNECT;
 }
 
 const char *sl_trouble_remedy(enum sl_code code)
@@ -70,7 +77,8 @@ void sl_service_dequeue(struct sl_service *service, const struct sl_service_run 
     if (sl_state_dequeue(service->state, run->id, status, now_us, &was_queued, &err) == SL_OK)
         return;
     sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
-    struct sl_left *left = is_no_room(err.code) ? calloc(1, sizeof *left) : NULL;
+    struct sl_left *left =
+        is_no_room(err.code) || is_out_of_reach(err.code) ? calloc(1, sizeof *left) : NULL;
     if (left) {
         memcpy(left->id, run->id, sizeof left->id);
         left->status = status;
@@ -115,7 +123,7 @@ void sl_service_close_left(struct sl_service *service)
     struct sl_err err = {0};
     (void)!write_all_left(service, &err);
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
-        if (waits_unkept(at) && !service->failure.code) // else who leads by now knows more
+        if (waits_unkept(at) && (at->who || !service->failure.code)) // else its trigger comes again
             sl_service_tell(SL_LOG_ERROR, at,
                             "it waited, and could not be kept for the next "
                             "service: %s",
@@ -214,6 +222,8 @@ void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
 {
     const struct sl_project *project = sl_live_run(run->live)->world->project;
     const char *blocked = NULL;
+    if (err->code == SL_E_LAKE_OTHER && !run->who) // a person is told
+        run->has_met_full = run->lacks_lake = true;
     if (!is_no_room(err->code))
         return;
     if (err->code == SL_E_NO_PERMISSION) {
@@ -225,6 +235,9 @@ void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
     }
     run->has_met_full = true;
     run->blocked = blocked ? blocked : run->blocked;
+    if (sl_clock_monotonic_us() - run->service->met_us < MET_US) // thousands of steps may
+        return;
+    run->service->met_us = sl_clock_monotonic_us();
     sl_service_trouble(run->service, err);
 }
 
@@ -244,12 +257,19 @@ static bool is_blocked(const char *path)
     return !may(folder, W_OK | X_OK) || (may(path, F_OK) && !may(path, R_OK));
 }
 
+static bool lacks_lake(struct sl_service *service)
+{
+    struct sl_err err = {0};
+    return sl_lake_look(sl_service_project(service), service->state, service->lake, &err) ==
+           SL_E_LAKE_OTHER;
+}
+
 static void wait_longer(uv_timer_t *timer);
 
 static void on_later(uv_timer_t *timer)
 {
     struct sl_service_run *run = timer->data;
-    if (is_blocked(run->blocked)) {
+    if (run->lacks_lake ? lacks_lake(run->service) : is_blocked(run->blocked)) {
         wait_longer(timer);
         return;
     }
@@ -279,6 +299,9 @@ static bool is_same(const struct sl_service_run *a, const struct sl_service_run 
     return strcmp(a->pipeline, b->pipeline) == 0 && strcmp(a->command, b->command) == 0 &&
            has_same(&a->options.select, &b->options.select) &&
            has_same(&a->options.exclude, &b->options.exclude) &&
+           has_same(&a->options.may_break, &b->options.may_break) &&
+           has_same(&a->options.approved, &b->options.approved) &&
+           (a->options.plan == b->options.plan || json_equal(a->options.plan, b->options.plan)) &&
            a->options.full_refresh == b->options.full_refresh;
 }
 
@@ -290,11 +313,20 @@ static bool is_asked_for(const struct sl_service_run *run)
     return false;
 }
 
+// It was only its history that found no room.
+static bool has_done_all(const struct sl_service_run *run)
+{
+    const char *state = sl_run_state(sl_live_run(run->live));
+    return !sl_live_err(run->live)->code &&
+           (strcmp(state, "ok") == 0 || strcmp(state, "nothing") == 0);
+}
+
 // Without a timer it begins at once.
 static void let_wait(struct sl_service_run *again, const struct sl_service_run *run)
 {
     struct sl_err ignored = {0};
     again->blocked = sl_arena_strdup(&again->arena, run->blocked);
+    again->lacks_lake = run->lacks_lake;
     again->wait_ms = run->wait_ms;
     again->later = sl_timer_new(&run->service->loop, again, &ignored);
     if (again->later)
@@ -304,8 +336,9 @@ static void let_wait(struct sl_service_run *again, const struct sl_service_run *
 void sl_service_ask_again(const struct sl_service_run *run)
 {
     struct sl_asked asked = {.pipeline = run->pipeline,
-                             .trigger = run->blocked ? "after a folder that could not be written"
-                                                     : "after a full disk",
+                             .trigger = run->lacks_lake ? "after the lake was away"
+                                        : run->blocked  ? "after a folder that could not be written"
+                                                        : "after a full disk",
                              .who = run->who,
                              .is_unattended = true,
                              .goes_on_with = run->id, // tasks that have ended need not run again
@@ -315,7 +348,8 @@ void sl_service_ask_again(const struct sl_service_run *run)
     struct sl_service_run *again;
     struct sl_err err = {0};
     const char *why;
-    if (!run->has_met_full || service->stops || run->interrupts || is_asked_for(run))
+    if (!run->has_met_full || service->stops || run->interrupts || has_done_all(run) ||
+        is_asked_for(run))
         return;
     asked.options.command = run->command;
     service->is_admitting = true;
@@ -407,6 +441,6 @@ void sl_service_trouble(struct sl_service *service, const struct sl_err *err)
         begin_anew(service);
     else if (is_no_room(err->code) && !service->held_back)
         sl_service_look_for_room(service);
-    else if (err->code == SL_E_STATE_BUSY && !service->held_back) // what is not kept is, then
+    else if (is_out_of_reach(err->code) && !service->held_back) // what is not kept is, then
         (void)uv_timer_start(&service->room_timer, on_room, FIRST_WAIT_MS, 0);
 }

@@ -150,6 +150,20 @@ def test_a_leader_under_which_the_lake_goes_refuses_runs_until_it_is_back(postgr
         assert service.end() == 0
 
 
+def test_files_that_came_while_the_lake_was_away_are_read_when_it_is_back(postgres, tmp_path, sluice_bin):
+    one, _ = built(postgres, tmp_path, sluice_bin, "lake_away")
+    one.write("pipelines/files.yml", "when:\n  - files: orders\n    settle: 0s\n")
+    with Service(one) as service:
+        wait_for(lambda: delivered(tmp_path) == [(1,), (2,), (3,)])
+        unmount(tmp_path)
+        (tmp_path / "data" / "3.csv").write_text("id,amount\n4,4.5\n")
+        service.wait_for("SL0895")
+        mount(tmp_path)
+        service.wait_for("begins (after the lake was away)")
+        wait_for(lambda: delivered(tmp_path) == [(1,), (2,), (3,), (4,)])
+        assert service.end() == 0
+
+
 def test_a_lake_that_is_to_begin_anew_is_adopted_also_under_a_leader(postgres, tmp_path, sluice_bin):
     one, two = built(postgres, tmp_path, sluice_bin, "lake_adopted")
     with Service(one) as service:

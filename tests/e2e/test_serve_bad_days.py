@@ -184,7 +184,7 @@ def test_what_a_full_disk_cut_off_is_done_again_for_whoever_asked_and_by_the_sam
         ask(project, "POST", f"/api/v1/runs/{failed['run_id']}/retry", {})
         service.wait_for("quick ok")
         full_disk.leave_pages(0)
-        service.wait_for("no run begins until it can be written again")
+        service.wait_for("model slow error")
         full_disk.clear()
         service.wait_for("begins (after a full disk)")
         service.wait_for("ended: ok")

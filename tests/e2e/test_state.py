@@ -73,8 +73,8 @@ def test_a_later_version_is_refused_with_what_helps(postgres, project):
 
 def test_the_password_is_never_printed(project):
     new_shop(project, f"postgresql://anna:s3cret-pass@127.0.0.1:{free_port()}/postgres")
-    done = project.run("run")
-    assert "history is not kept" in done.stderr and "s3cret-pass" not in done.stderr + done.stdout
+    done = project.run("run", exit_code=1)  # a lake that is empty, and nobody to say whether it should be
+    assert "history is not kept" in done.stderr and "SL0895" in done.stderr and "s3cret-pass" not in done.stderr + done.stdout
     for command in (["config", "show"], ["status"], ["status", "--json"]):
         done = project.run(*command, exit_code=None)
         assert "s3cret-pass" not in done.stderr + done.stdout
