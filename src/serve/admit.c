@@ -250,13 +250,12 @@ static void on_end(void *owner, struct sl_live *live)
 }
 
 // pipeline: NULL for a run of none.
-static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline, struct sl_err *err)
+static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
+                 const struct sl_strs *done, struct sl_err *err)
 {
     static const struct sl_pipeline none = {0};
     struct sl_service *service = run->service;
     pipeline = pipeline ? pipeline : &none;
-    struct sl_strs done = {0};
-    SL_TRY(sl_service_done_tasks(run, &done, err));
     const struct sl_live_options options = {
         .id = run->id,
         .command = run->command,
@@ -269,7 +268,7 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .exclude = run->options.select.count || !run->has_pipeline ? run->options.exclude
                                                                    : pipeline->exclude,
         .may_break = run->options.may_break,
-        .done = done,
+        .done = *done,
         .plan = run->options.plan,
         .approved = run->options.approved,
         .fail_fast = run->options.fail_fast,
@@ -306,9 +305,17 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
 
 static void begin_or_fail(struct sl_service_run *run, const struct sl_pipeline *pipeline)
 {
+    struct sl_strs done = {0};
     struct sl_err err = {0};
+    if (sl_service_done_tasks(run, &done, &err) != SL_OK && sl_service_wait_a_moment(run))
+        return;
+    if (err.code) {
+        sl_service_tell(SL_LOG_WARN, run, "tasks that have run already may run once more: %s",
+                        err.message);
+        sl_err_clear(&err);
+    }
     sl_marks_keep(run);
-    if (begin(run, pipeline, &err) == SL_OK)
+    if (begin(run, pipeline, &done, &err) == SL_OK)
         return;
     sl_service_tell(SL_LOG_ERROR, run, "the run could not begin: %s", err.message);
     sl_service_give_up(run, "error");

@@ -103,12 +103,7 @@ int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret, struc
         if (code == SL_OK)
             code = find_earlier(run->service, at, &arena, &at, err);
     }
-    if (code == SL_OK || code == SL_E_MEMORY)
-        return code;
-    sl_service_tell(SL_LOG_WARN, run, "tasks that have run already may run once more: %s",
-                    err->message);
-    sl_err_clear(err);
-    return SL_OK;
+    return code;
 }
 
 // --- what waits, and what was at work

@@ -175,6 +175,8 @@ void sl_service_go_on_later(struct sl_service_run *run);
 // Tasks that ended well in what this run goes on with; in the run's arena.
 SL_MUST int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret,
                                   struct sl_err *err);
+// It waits for 1 s, twice as long each time; false: it has waited for a minute, or cannot.
+bool sl_service_wait_a_moment(struct sl_service_run *run);
 // Whether it does; `later` NULL: it could not even be made.
 void sl_service_tell_later(const struct sl_service_run *run, const struct sl_service_run *later,
                            const struct sl_err *err);

@@ -333,6 +333,17 @@ static void let_wait(struct sl_service_run *again, const struct sl_service_run *
         wait_longer(again->later);
 }
 
+bool sl_service_wait_a_moment(struct sl_service_run *run)
+{
+    struct sl_err ignored = {0};
+    if (run->wait_ms >= MOST_WAIT_MS)
+        return false;
+    run->later = sl_timer_new(&run->service->loop, run, &ignored);
+    if (run->later)
+        wait_longer(run->later);
+    return run->later != NULL;
+}
+
 void sl_service_ask_again(const struct sl_service_run *run)
 {
     struct sl_asked asked = {.pipeline = run->pipeline,
