@@ -10,7 +10,7 @@ from conftest import ROOT
 
 DAILY = "curated.daily_revenue"
 COMMANDS = ("alerts serve worker backfill quickstart init check test generate plan apply run retry trigger cancel pause resume approve reject rollback publications status logs doctor telemetry ls show query diff quarantine verify crashtest attest "
-            "contract clean lineage pipelines schedule explain config schema "
+            "contract clean lake lineage pipelines schedule explain config schema "
             "completion docs help version").split()
 CODES = re.findall(r'SL_CODE\((\w+), "(SL\d{4})", SL_FATE_(\w+), "([^"]*)",\s*((?:"[^"]*"\s*)+)\)',
                    (ROOT / "src" / "base" / "codes.def").read_text())
