@@ -434,7 +434,7 @@ int sl_graph_require_matches(struct sl_graph *graph, const struct sl_strs *texts
         SL_TRY_NEW(marks, err);
         SL_TRY(match_list(&selection, &one, marks, err));
         if (strstr(text, "state:") || strstr(text, "result:") ||
-            memchr(marks, true, graph->count * sizeof *marks))
+            memchr(marks, 1, graph->count * sizeof *marks))
             continue;
         (void)sl_fail(err, SL_E_SELECTOR, "nothing is '%s', which is to be left out", text);
         return sl_err_hint(err, "`sluice ls` lists what can be selected");
