@@ -54,12 +54,21 @@ def back(served, tmp_path):
     return Project(tmp_path / "project", served.binary)
 
 
+@pytest.fixture(scope="module")
+def served_slowly(served, tmp_path_factory):
+    """Chunks take about a third of a second."""
+    folder = tmp_path_factory.mktemp("slow") / "project"
+    shutil.copytree(served.folder, folder, symlinks=True)
+    project = Project(folder, served.binary)
+    project.write("models/daily.sql", SLOW % 180_000_000)
+    project.run("run")
+    return project
+
+
 @pytest.fixture
-def slow(back):
-    """Chunks take about half a second."""
-    back.write("models/daily.sql", SLOW % 300_000_000)
-    back.run("run")
-    return back
+def slow(served_slowly, tmp_path):
+    shutil.copytree(served_slowly.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project", served_slowly.binary)
 
 
 def correct(project, **other):
@@ -84,6 +93,7 @@ def wait_until(project, run, is_so):
         assert status == 200, document
         if is_so(document):
             return document
+        time.sleep(0.01)
     raise AssertionError(document)
 
 

@@ -269,7 +269,7 @@ def test_after_a_kill_the_leftovers_go_and_a_rerun_completes_the_work(tmp_path, 
 @pytest.mark.heavy
 def test_after_a_kill_at_more_operations_the_leftovers_go_and_a_rerun_completes_the_work(tmp_path, fault_bin, clean_runs):
     """Every third; test_kill.py takes each one, without what `clean` removes."""
-    killed_runs(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 3, offset=2, but=few(total)))
+    killed_runs(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 5, offset=2, but=few(total)))
 
 
 def test_killed_itself_it_goes_on_where_it_stopped(tmp_path, fault_bin):

@@ -54,8 +54,8 @@ def test_every_durable_step(project):
 
 @pytest.mark.heavy
 def test_many_durable_steps_of_all_kinds_of_tables(project):
-    report = crashtest(project, "--kills", "40", "--seed", "7", timeout=1800)
-    assert all(phase["kills"] == 40 for phase in report["phases"].values())
+    report = crashtest(project, "--kills", "20", "--seed", "7", timeout=1800)
+    assert all(phase["kills"] == 20 for phase in report["phases"].values())
 
 
 def test_what_follows_the_clock_is_left_out_by_name(project):

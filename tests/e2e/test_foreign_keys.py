@@ -506,7 +506,7 @@ def test_killed_while_held_rows_are_judged_again_under_other_checks_no_row_is_lo
     shop.put("orders", 2, (20, 7, None, None, 1, 1), (21, 8, None, None, 1, 1))
     shop.write_contract(more_than=0)
     shop.project.run("run", "--select", "+clean.customers", "--select", "raw.orders")
-    kill_everywhere(shop, tmp_path, fault_bin, step=1, select=("--select", "clean.orders"))
+    kill_everywhere(shop, tmp_path, fault_bin, step=2, select=("--select", "clean.orders"))
 
 
 def test_killed_and_the_parent_changed_once_more_the_tables_are_right(shop, tmp_path, fault_bin):

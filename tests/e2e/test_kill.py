@@ -220,8 +220,8 @@ def test_a_worker_killed_at_durable_operations_has_its_step_done_in_the_same_run
 
 @pytest.mark.heavy
 def test_a_worker_killed_at_more_durable_operations_has_its_step_done_in_the_same_run(tmp_path, fault_bin, clean_runs):
-    """Every third; test_workers.py takes each one of a smaller project."""
-    kill_at(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 3, offset=1, but=few_of_workers(total)), of_worker=True)
+    """Every fifth; test_workers.py takes each one of a smaller project."""
+    kill_at(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 5, offset=1, but=few_of_workers(total)), of_worker=True)
 
 
 @pytest.mark.parametrize("errno", ["ENOSPC", "EIO", "EACCES"])

@@ -115,16 +115,16 @@ def poll_newest(project, is_done):
 
 
 @pytest.mark.heavy
-def test_a_reader_that_polls_during_a_thousand_builds_half_of_them_bad_sees_none_of_those(project):
-    """A slow machine does as many of them as two minutes allow, and 40 at least."""
-    project.write("sluice.yml", "name: thousand\n")
+def test_a_reader_that_polls_during_hundreds_of_builds_half_of_them_bad_sees_none_of_those(project):
+    """A slow machine does as many of them as half a minute allows, and 40 at least."""
+    project.write("sluice.yml", "name: hundreds\n")
     project.write("sources/build.yml", "path: build.csv\n")
     project.write("models/newest.sql", "/* sluice\nchecks: [{expression: newest % 2 = 0}]\n*/\n"
                   "select max(n::int) as newest, count(*) as rows from raw.build\n")
-    is_done, end = threading.Event(), time.monotonic() + 120
+    is_done, end = threading.Event(), time.monotonic() + 30
     with ThreadPoolExecutor(1) as pool:
         try:
-            for build in range(1000):
+            for build in range(500):
                 if build >= 40 and time.monotonic() > end:
                     break
                 project.write("build.csv", "n\n" + f"{build}\n" * (1 + build % 5))
@@ -252,7 +252,7 @@ def test_a_killed_rollback_is_done_again_or_undone_by_a_run(tmp_path, fault_bin,
 
 @pytest.mark.heavy
 def test_a_rollback_killed_at_more_durable_operations(tmp_path, fault_bin, clean_runs):
-    kill_rollback(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 3, but=few(total)))
+    kill_rollback(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 5, offset=2, but=few(total)))
 
 
 def test_a_target_that_reads_what_is_published_waits_for_what_belongs_together(tmp_path, sluice_bin):

@@ -348,7 +348,7 @@ def test_steps_share_memory_and_threads(project):
     assert shares(project)[0] == ("953.6 MiB", "1")
 
 
-@pytest.mark.parametrize("each", [5, pytest.param(1, marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("each", [5, pytest.param(2, marks=pytest.mark.heavy)])
 def test_a_step_of_two_commits_whose_worker_died_reports_both(tmp_path, sluice_bin, fault_bin, each):
     """New rows and a replay: wherever the worker is killed, what both of its commits counted is what the run says."""
     contract = contract_text("orders", "{name: id, logicalType: integer, primaryKey: true}",
