@@ -63,6 +63,18 @@ static bool asks_for(const struct sl_strs *list, const char *method)
     return false;
 }
 
+// The graph is kept from one plan to the next.
+static void mark_done(struct sl_graph *graph, const struct sl_strs *done)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        graph->nodes[i].is_done = false;
+    for (size_t i = 0; i < done->count; i++) {
+        struct sl_node *node = sl_graph_node(graph, done->items[i]);
+        if (node)
+            node->is_done = true;
+    }
+}
+
 // What state: asks is known only once all is looked at. The history, which result: asks, is open in
 // the process that this one was forked from, and SQLite may not be used on both sides.
 
@@ -78,11 +90,7 @@ static int decide(struct sl_world *world, const struct sl_plan_request *request,
         SL_TRY(sl_graph_select(graph, &request->select, &request->exclude, &world->arena, err));
         SL_TRY(sl_world_gather_selected(world, err));
     }
-    for (size_t i = 0; i < request->done.count; i++) {
-        struct sl_node *node = sl_graph_node(graph, request->done.items[i]);
-        if (node)
-            node->is_done = true;
-    }
+    mark_done(graph, &request->done);
     return sl_plan_decide(graph, request->full_refresh, &world->arena, err);
 }
 
