@@ -237,6 +237,7 @@ static void on_end(void *owner, struct sl_live *live)
     if (sl_live_err(live)->code == SL_E_PLAN_CHANGED || sl_live_err(live)->code == SL_E_LAKE_OTHER)
         tell_refused(run);
     sl_service_tell_end(run);
+    sl_service_mind_lake(service);
     if (run->backfill)
         sl_service_end_backfill(run);
     if (sl_live_err(live)->code)

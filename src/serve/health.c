@@ -239,6 +239,7 @@ static void on_time(uv_timer_t *timer)
     struct sl_err err = {0};
     if (service->stops || service->checkup)
         return;
+    sl_service_mind_lake(service);
     if (begin_look(service, &err) == SL_OK)
         return;
     keep_trouble(service, &err);

@@ -286,7 +286,10 @@ static int open_triggers(struct sl_service *service, struct sl_err *err)
                                          .is_paused = is_paused,
                                          .self = service};
     SL_TRY(sl_agenda_new(project, last, last_count, sl_service_now_us(), &service->agenda, err));
-    return sl_watch_new(&service->loop, project, seen, seen_count, &calls, &service->watch, err);
+    SL_TRY(sl_watch_new(&service->loop, project, seen, seen_count, &calls, &service->watch, err));
+    sl_service_take_seen_lake(service, ticks, count);
+    sl_service_mind_lake(service);
+    return SL_OK;
 }
 
 static int take_pauses(struct sl_service *service, struct sl_err *err)

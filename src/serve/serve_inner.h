@@ -121,6 +121,7 @@ struct sl_service {
     uv_timer_t lease_timer;
     struct sl_handout *handout;  // of steps to other machines; NULL: there are none
     char lake[SL_LAKE_ID_BYTES]; // that the state store knows; "": none could be kept
+    int64_t seen_lake;           // that triggers' marks are of: out of its number; 0: none is known
     char *lake_error;            // of one that stands by: why it takes no lead; NULL: nothing
     bool is_settling;      // steps of a leader before this one may be at work yet: no run begins
     struct sl_err failure; // that ends it
@@ -337,6 +338,13 @@ SL_MUST int sl_service_open_alerts(struct sl_service *service, struct sl_err *er
 void sl_service_close_alerts(struct sl_service *service);
 // Answers that it stands by.
 void sl_service_stand_by(struct sl_service *service);
+// --- other_lake.c
+void sl_service_take_seen_lake(struct sl_service *service, const struct sl_tick *ticks,
+                               size_t count);
+// Triggers that files and tables have start a run anew where the lake is another one than before.
+void sl_service_mind_lake(struct sl_service *service);
+
+// --- sees_lake.c
 // Else it may not lead, and says why, once.
 bool sl_service_sees_lake(struct sl_service *service);
 // Begins to do its work.

@@ -998,3 +998,28 @@ def test_tasks_that_had_ended_do_not_run_again_where_a_service_goes_on(project, 
         project.run("trigger", "tasks", "--wait")  # another run: what the one before left out is not left out by it
         assert [ran(name) for name in ("first", "second", "third")] == [2, 2 if number == signal.SIGTERM else 4, 2]
         assert service.end() == 0
+
+
+def test_what_files_and_tables_start_sees_that_the_lake_is_another_one(project):
+    """A lake in the project's folder may be moved away and back; neither the versions nor the files that were seen are those of the other one."""
+    write_shop(project, ("ingest", "select: [raw.orders, clean.orders]\nwhen:\n  - files: orders\n    settle: 0s\n"),
+               ("report", "select: [curated.total]\nwhen:\n  - table: clean.orders\n    settle: 0s\n"))
+    project.write("sluice.yml", "name: shop\nserve: {health: {every: 1s}}\n")
+    lake, away = project.folder / "lake", project.folder / "away"
+
+    def total_is(rows):
+        until(lambda: (lake / "curated/total/_delta_log/00000000000000000000.json").exists() and project.rows("curated.total", "orders") == [(str(rows),)])
+    with Service(project) as service:
+        total_is(3)
+        lake.rename(away)
+        deliver(project, 2)
+        total_is(6)  # clean.orders has version 0 again
+        shutil.rmtree(lake)
+        away.rename(lake)
+        total_is(6)  # of the lake of before, which had read one file
+        assert service.end() == 0
+    lake.rename(away)  # while nobody serves
+    with Service(project) as service:
+        total_is(6)
+        until(lambda: all(run["status"] != "running" for run in project.json("status")["runs"]))
+        assert service.end() == 0
