@@ -17,6 +17,7 @@
 #define MOST_WAIT_MS 60000
 #define MET_US 1000000            // how often steps that meet it have it looked for
 #define CALM_US INT64_C(60000000) // after which the next trouble is a new one
+#define SLICE_US 20000            // the loop does nothing else for longer
 #define ENOUGH_BYTES (UINT64_C(16) << 20)
 #define ENOUGH_PERCENT 2 // of a small disk
 
@@ -102,13 +103,18 @@ static bool waits_unkept(const struct sl_service_run *run)
     return run->is_unkept && run->state == SL_RUN_QUEUED;
 }
 
-// What a run has left out is kept before that run has ended.
-static int write_all_left(struct sl_service *service, struct sl_err *err)
+// What a run has left out is kept before that run has ended. Until then, on the monotonic clock:
+// thousands may wait.
+static int write_all_left(struct sl_service *service, int64_t until_us, struct sl_err *err)
 {
-    for (struct sl_service_run *at = service->runs; at; at = at->next)
-        if (waits_unkept(at))
-            SL_TRY(sl_service_keep(at, err));
-    while (service->left) {
+    for (struct sl_service_run *at = service->runs; at; at = at->next) {
+        if (!waits_unkept(at))
+            continue;
+        if (sl_clock_monotonic_us() >= until_us)
+            return SL_OK;
+        SL_TRY(sl_service_keep(at, err));
+    }
+    while (service->left && sl_clock_monotonic_us() < until_us) {
         struct sl_left *left = service->left;
         SL_TRY(write_left(service, left, err));
         service->left = left->next;
@@ -118,10 +124,18 @@ static int write_all_left(struct sl_service *service, struct sl_err *err)
     return SL_OK;
 }
 
+static bool has_left(const struct sl_service *service)
+{
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        if (waits_unkept(at))
+            return true;
+    return service->left != NULL;
+}
+
 void sl_service_close_left(struct sl_service *service)
 {
     struct sl_err err = {0};
-    (void)!write_all_left(service, &err);
+    (void)!write_all_left(service, INT64_MAX, &err);
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
         if (waits_unkept(at) && (at->who || !service->failure.code)) // else its trigger comes again
             sl_service_tell(SL_LOG_ERROR, at,
@@ -167,7 +181,7 @@ static int look(struct sl_service *service, struct sl_err *err)
     const struct sl_project *project = sl_service_project(service);
     SL_TRY(require_room(project->state_folder, err));
     SL_TRY(require_room(project->lake_folder, err));
-    return write_all_left(service, err);
+    return write_all_left(service, sl_clock_monotonic_us() + SLICE_US, err);
 }
 
 static void on_room(uv_timer_t *timer)
@@ -429,7 +443,10 @@ void sl_service_look_for_room(struct sl_service *service)
 {
     struct sl_err err = {0};
     int code = look(service, &err);
-    if (code == SL_OK)
+    if (code == SL_OK && has_left(service)) {
+        uv_update_time(&service->loop);
+        (void)uv_timer_start(&service->room_timer, on_room, 1, 0); // the next slice
+    } else if (code == SL_OK)
         go_on(service);
     else if (is_no_room(err.code))
         hold_back(service, &err);
