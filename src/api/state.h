@@ -146,10 +146,14 @@ SL_MUST int sl_state_lake(struct sl_state *state, const char *environment, struc
 // `is_first`: only if nobody has said so yet; else in the place of what is there.
 SL_MUST int sl_state_keep_lake(struct sl_state *state, const char *environment, const char *number,
                                bool is_first, struct sl_err *err);
-// Deletes runs that ended before a time, with their steps and decisions, and older audit entries.
-SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err);
-// Deletes runs of pipelines that ended before a time and found nothing to do: a tick a minute makes
-// half a million of them a year.
-SL_MUST int sl_state_forget_idle(struct sl_state *state, int64_t before_us, struct sl_err *err);
+// Deletes runs that ended before a time, with their steps and decisions, and older audit entries: a
+// few thousand rows, for nobody else can write meanwhile. *ret_is_more: the rest is for the next
+// call.
+SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                            struct sl_err *err);
+// The same of runs of pipelines that ended before a time and found nothing to do: a tick a minute
+// makes half a million of them a year.
+SL_MUST int sl_state_forget_idle(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                                 struct sl_err *err);
 
 #endif

@@ -282,9 +282,10 @@ static int open_own(struct sl_history *history, struct sl_err *err)
 {
     struct sl_run *run = history->run;
     const struct sl_state_place place = sl_project_state(run->world->project);
+    bool is_more; // for the next run
     SL_TRY(sl_state_open(&place, &run->arena, &history->state, &run->state_note, err));
     SL_TRY(own(history, err));
-    return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err);
+    return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, &is_more, err);
 }
 
 static int require_lake(struct sl_history *history, struct sl_err *err)

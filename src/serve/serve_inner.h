@@ -103,6 +103,7 @@ struct sl_service {
     bool has_run_lock, waits_for_run_lock, has_told_lock;
     int64_t wall_us, monotonic_us; // when the agenda was last looked at
     int64_t forgot_us;             // when old runs were last forgotten
+    bool has_more_to_forget;
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end; 3, too, where the lead is lost

@@ -422,35 +422,57 @@ int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
     return SL_OK;
 }
 
-static int forget(struct sl_state *state, int64_t before_us, struct sl_err *err)
+// Of each table; a statement that deletes all rows of a large day may take longer than it has.
+#define MOST_FORGOTTEN 2000
+#define OLD "r.project = ?1 and r.ended_us > 0 and r.ended_us < ?2"
+#define OLD_WITH(table)                                                           \
+    "delete from " table " where seq in (select t.seq from runs as r join " table \
+    " as t on t.project = r.project and t.run_id = r.id where " OLD " order by "  \
+    "r.ended_us limit ?3)"
+#define HAS_NO(table)                                                                \
+    " and not exists (select 1 from " table " as t where t.project = r.project and " \
+    "t.run_id = r.id)"
+
+static int forget(struct sl_state *state, const char *const *statements, size_t count,
+                  int64_t before_us, bool *ret_is_more, struct sl_err *err)
 {
-    static const char *const statements[] = {
-        "delete from steps where project = ?1 and run_id in (select id from runs where project = "
-        "?1 and ended_us > 0 and ended_us < ?2)",
-        "delete from approvals where project = ?1 and run_id in (select id from runs where project "
-        "= ?1 and ended_us > 0 and ended_us < ?2)",
-        "delete from runs where project = ?1 and ended_us > 0 and ended_us < ?2",
-        "delete from audit where project = ?1 and at_us < ?2",
-    };
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us)};
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        SL_TRY(SL_RUN(state, statements[i], params));
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us),
+                                      SL_NUMBER(MOST_FORGOTTEN)};
+    bool is_more = false;
+    int code = SL_OK;
+    SL_TRY(sl_write_begin(state, err));
+    for (size_t i = 0; i < count && code == SL_OK; i++) {
+        int64_t changed = 0;
+        code = SL_RUN_WITH(state, statements[i], params, .ret_changed = &changed);
+        is_more |= changed >= MOST_FORGOTTEN;
+    }
+    SL_TRY(sl_write_end(state, code, 0, err));
+    *ret_is_more = is_more;
     return SL_OK;
 }
 
-int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err)
+int sl_state_forget(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                    struct sl_err *err)
 {
-    SL_TRY(sl_write_begin(state, err));
-    return sl_write_end(state, forget(state, before_us, err), 0, err);
+    static const char *const statements[] = {
+        OLD_WITH("steps"),
+        OLD_WITH("approvals"),
+        "delete from runs where project = ?1 and id in (select r.id from runs as r where " OLD
+            HAS_NO("steps") HAS_NO("approvals") " order by r.ended_us limit ?3)",
+        "delete from audit where seq in (select seq from audit where project = ?1 and at_us < ?2 "
+        "order by seq limit ?3)",
+    };
+    return forget(state, statements, sizeof statements / sizeof *statements, before_us, ret_is_more,
+                  err);
 }
 
-int sl_state_forget_idle(struct sl_state *state, int64_t before_us, struct sl_err *err)
+int sl_state_forget_idle(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                         struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us)};
-    SL_TRY(sl_write_begin(state, err));
-    int code = SL_RUN(state,
-                      "delete from runs where project = ?1 and status = 'nothing' and pipeline is "
-                      "not null and ended_us > 0 and ended_us < ?2",
-                      params);
-    return sl_write_end(state, code, 0, err);
+    static const char *const statements[] = {
+        "delete from runs where project = ?1 and id in (select r.id from runs as r where " OLD
+        " and r.status = 'nothing' and r.pipeline is not null order by r.started_us, r.id "
+        "limit ?3)",
+    };
+    return forget(state, statements, 1, before_us, ret_is_more, err);
 }

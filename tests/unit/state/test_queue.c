@@ -265,7 +265,7 @@ static void the_audit_log_is_read_from_its_end(void **state)
     filter = (struct sl_audit_filter){.subject = "nightly"};
     OK(sl_state_audit(store->state, &filter, &store->arena, &list, &count, &err));
     assert_int_equal(count, 2);
-    OK(sl_state_forget(store->state, 3, &err));
+    OK(sl_state_forget(store->state, 3, &(bool){false}, &err));
     filter = (struct sl_audit_filter){0};
     OK(sl_state_audit(store->state, &filter, &store->arena, &list, &count, &err));
     assert_int_equal(count, 2);
@@ -326,7 +326,7 @@ static void runs_that_found_nothing_are_forgotten_sooner(void **state)
         OK(sl_state_begin(store->state, &row, &err));
         OK(sl_state_end(store->state, &row, &err));
     }
-    OK(sl_state_forget_idle(store->state, 10, &err));
+    OK(sl_state_forget_idle(store->state, 10, &(bool){false}, &err));
     OK(sl_state_runs(store->state, &(struct sl_run_filter){0}, &store->arena, &list, &count, &err));
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++)
