@@ -1,5 +1,6 @@
 """The service as a team meets it: ticks, files, people and kills; tables are those of a run without it."""
 import contextlib
+import ctypes
 import json
 import os
 import pwd
@@ -562,6 +563,32 @@ def test_what_sigterm_has_left_undone_is_kept_though_another_program_wrote_meanw
         assert service.end() == 0
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
     assert project.rows("curated.total", "orders") == [("3",)]
+
+
+def test_what_stays_withheld_does_not_have_all_tables_looked_at_by_each_run(project):
+    """Readers of clean.orders are no part of the pipeline: they have to be built before it is published."""
+    write_shop(project, ("part", "select: [+clean.orders]\n"), ("all", "description: Everything\n"))
+    project.write("sluice.yml", "name: shop\nconcurrency: 1\n")
+    libc, opened = ctypes.CDLL(None), 0x20
+    with Service(project) as service:
+        project.run("trigger", "all", "--wait")
+        deliver(project, 2)
+        project.run("trigger", "part", "--wait")
+        looks = []
+        fd = libc.inotify_init1(os.O_NONBLOCK)
+        assert fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(project.folder / "lake/curated/total/_delta_log"), opened) >= 0
+        for _ in range(3):
+            assert project.run("trigger", "part", "--wait").stdout.startswith("nothing ")
+            try:
+                looks.append(len(os.read(fd, 1 << 16)) > 0)
+            except BlockingIOError:
+                looks.append(False)
+        os.close(fd)
+        assert looks == [True, False, False]
+        assert project.json("publications")["publications"][0]["withheld"] == 0
+        project.run("trigger", "all", "--wait")
+        assert project.rows("curated.total", "orders") == [("6",)]
+        assert service.end() == 0
 
 
 def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):
