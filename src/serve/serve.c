@@ -206,7 +206,7 @@ static struct sl_service_run *one_that_waits(const struct sl_service *service,
                 strcmp(at->pipeline, pipeline->name) == 0 &&
                 (strcmp(at->trigger, pipeline->triggers[i].key) == 0 ||
                  strcmp(at->trigger, SL_AFTER_START) == 0 ||
-                 strcmp(at->trigger, SL_AFTER_EDIT) == 0))
+                 (strcmp(at->trigger, SL_AFTER_EDIT) == 0 && !at->later)))
                 return at;
     return NULL;
 }
@@ -641,6 +641,7 @@ static void clear(struct sl_service *service)
     sl_service_clear_health(service);
     free(service->leader);
     free(service->lake_error);
+    sl_map_clear(&service->edited);
     sl_agenda_free(&service->agenda);
     sl_metrics_free(&service->metrics);
     sl_json_free(&service->backfills);

@@ -137,6 +137,7 @@ struct sl_service {
     // How the project is: health.c.
     struct sl_map past;      // step -> what its last execution failed with
     struct sl_map last_runs; // pipeline -> status
+    struct sl_map edited;    // failed.c: pipeline -> when it was asked for after an edit
     json_t *health;          // as last seen; NULL: not yet
     char *health_error;      // of the last look; NULL: none
     struct sl_checkup *checkup;
@@ -178,6 +179,8 @@ SL_MUST int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *re
                                   struct sl_err *err);
 // It waits for 1 s, twice as long each time; false: it has waited for a minute, or cannot.
 bool sl_service_wait_a_moment(struct sl_service_run *run);
+// It begins no sooner than that.
+void sl_service_wait(struct sl_service_run *run, int64_t wait_ms);
 // Whether it does; `later` NULL: it could not even be made.
 void sl_service_tell_later(const struct sl_service_run *run, const struct sl_service_run *later,
                            const struct sl_err *err);

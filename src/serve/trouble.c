@@ -358,6 +358,15 @@ bool sl_service_wait_a_moment(struct sl_service_run *run)
     return run->later != NULL;
 }
 
+void sl_service_wait(struct sl_service_run *run, int64_t wait_ms)
+{
+    struct sl_err ignored = {0};
+    run->later = sl_timer_new(&run->service->loop, run, &ignored);
+    run->wait_ms = wait_ms;
+    if (run->later)
+        (void)uv_timer_start(run->later, on_later, (uint64_t)wait_ms, 0);
+}
+
 void sl_service_ask_again(const struct sl_service_run *run)
 {
     struct sl_asked asked = {.pipeline = run->pipeline,
