@@ -710,6 +710,7 @@ static int serve_on(const struct sl_serve_options *options, struct sl_systemd *s
             sl_service_tell(SL_LOG_WARN, NULL, "waiting for the state store: %s", err->message);
         has_told = is_away;
         sl_err_clear(err);
+        sl_systemd_alive(systemd);
         signal(SIGHUP, SIG_IGN); // there is nothing to read anew; else it would be the end
         if (is_away)
             (void)nanosleep(&pause, NULL);

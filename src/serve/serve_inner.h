@@ -61,6 +61,7 @@ struct sl_service_run {
     bool is_cancelled; // it is interrupted because somebody, or a newer run, asked for it
     uv_timer_t *late, *press;
     uv_timer_t *later;     // it waits for that; NULL: it may begin
+    bool waits_for_store;  // which does not tell what it goes on with
     bool is_late;          // behind its deadline
     bool is_unkept;        // the state store does not hold it
     bool has_met_full;     // something of it found no room

@@ -322,7 +322,7 @@ static bool is_same(const struct sl_service_run *a, const struct sl_service_run 
 static bool is_asked_for(const struct sl_service_run *run)
 {
     for (const struct sl_service_run *at = run->service->runs; at; at = at->next)
-        if (at->state == SL_RUN_QUEUED && at->later && is_same(at, run))
+        if (at->state == SL_RUN_QUEUED && at->later && !at->waits_for_store && is_same(at, run))
             return true;
     return false;
 }
@@ -352,6 +352,7 @@ bool sl_service_wait_a_moment(struct sl_service_run *run)
     struct sl_err ignored = {0};
     if (run->wait_ms >= MOST_WAIT_MS)
         return false;
+    run->waits_for_store = true;
     run->later = sl_timer_new(&run->service->loop, run, &ignored);
     if (run->later)
         wait_longer(run->later);
