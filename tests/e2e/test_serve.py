@@ -18,6 +18,7 @@ import urllib.request
 import pytest
 
 from conftest import contract_text
+from receivers import check_event
 
 PATIENCE_S = 60
 
@@ -288,6 +289,7 @@ def test_status_says_why_a_run_waits_and_which_steps_one_at_work_is_at(project):
 
 def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_and_has_to_be_killed(project):
     by_hand(project)
+    project.write("sluice.yml", "name: shop\nlineage: {openlineage: {file: lineage.ndjson}}\n")
     slow_model(project, 1)
     with Service(project, "--verbose") as service:
         for _ in range(5):  # until it is stopped before it has published
@@ -306,6 +308,8 @@ def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_an
             told = service.wait_for("ended: ")
         assert "ended: cancelled" in told["message"] and project.json("status", run)["run"]["status"] == "cancelled"
         assert service.end() == 0
+    events = [check_event(json.loads(line)) for line in (project.folder / "lineage.ndjson").read_text().splitlines()]
+    assert [event["eventType"] for event in events if event["run"]["runId"] == run] == ["START", "ABORT"]
 
 
 def test_a_run_that_a_busy_store_could_not_keep_goes_on(project):

@@ -188,6 +188,8 @@ def test_one_that_stands_by_lives_and_is_not_ready_until_it_leads(postgres, tmp_
         assert ask(one, "/readyz")[0] == 200
         status, document = ask(two, "/readyz")
         assert status == 503 and document["not_ready_because"].startswith("it stands by: ")
+        assert ask(one, "/api/v1/pipelines/all")[1]["active_runs"] == 0
+        assert not {"active_runs", "queued_runs"} & set(ask(two, "/api/v1/pipelines/all")[1])
         assert ask(two, "/healthz")[0] == 200
         refused = two.run("trigger", "all", exit_code=1).stderr
         assert "SL0825" in refused and "stands by" in refused
