@@ -113,6 +113,7 @@ struct sl_run_filter {
     const char *status;
     const char *environment; // "" is what runs without one
     const char *before;      // id of a run: what comes after it in the list. No such run: nothing
+    const char *rest_of;     // id of a run: only those that were asked for to go on with it
     size_t limit;            // 0: all
     bool with_waiting;       // those that have not begun, too; so does `status` "queued"
     bool is_abandoned;       // only those that have begun and not ended, and whose owner

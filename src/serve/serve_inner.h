@@ -175,6 +175,8 @@ SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *as
                            struct sl_service_run **ret, const char **ret_why, struct sl_err *err);
 // What is missing of a run that was interrupted waits in the state store for the next service.
 void sl_service_go_on_later(struct sl_service_run *run);
+// False: what goes on with the run, or follows it, waits, and the state store does not hold it yet.
+bool sl_service_is_rest_kept(const struct sl_service_run *run);
 // Tasks that ended well in what this run goes on with; in the run's arena.
 SL_MUST int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret,
                                   struct sl_err *err);
@@ -231,7 +233,7 @@ void sl_service_met(struct sl_service_run *run, const struct sl_err *err);
 void sl_service_ask_again(const struct sl_service_run *run);
 void sl_service_look_for_room(struct sl_service *service);
 // Of a run that has ended: written when that is possible.
-void sl_service_leave_history(struct sl_service *service, struct sl_history *history);
+void sl_service_leave_history(struct sl_service_run *run, struct sl_history *history);
 void sl_service_dequeue(struct sl_service *service, const struct sl_service_run *run,
                         const char *status);
 void sl_service_close_left(struct sl_service *service);

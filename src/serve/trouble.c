@@ -27,6 +27,7 @@ struct sl_left {
     char id[37];
     const char *status;
     int64_t at_us;
+    bool is_gone_on_with; // by a run that is to be kept before
     struct sl_left *next;
 };
 
@@ -57,14 +58,16 @@ static void append_left(struct sl_service *service, struct sl_left *left)
     *at = left;
 }
 
-void sl_service_leave_history(struct sl_service *service, struct sl_history *history)
+void sl_service_leave_history(struct sl_service_run *run, struct sl_history *history)
 {
+    struct sl_service *service = run->service;
     struct sl_left *left = calloc(1, sizeof *left);
     if (!left) {
         sl_history_close(&history); // which tells
         return;
     }
     left->history = history;
+    left->is_gone_on_with = !sl_service_is_rest_kept(run);
     append_left(service, left);
     sl_service_look_for_room(service);
 }
@@ -135,7 +138,8 @@ static bool has_left(const struct sl_service *service)
 void sl_service_close_left(struct sl_service *service)
 {
     struct sl_err err = {0};
-    (void)!write_all_left(service, INT64_MAX, &err);
+    // What cannot be kept now either is done because its run has not ended: as after a kill.
+    const bool is_unkept = write_all_left(service, INT64_MAX, &err) != SL_OK;
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
         if (waits_unkept(at) && (at->who || !service->failure.code)) // else its trigger comes again
             sl_service_tell(SL_LOG_ERROR, at,
@@ -145,6 +149,8 @@ void sl_service_close_left(struct sl_service *service)
     while (service->left) {
         struct sl_left *left = service->left;
         service->left = left->next;
+        if (left->is_gone_on_with && is_unkept)
+            sl_history_abandon(&left->history);
         sl_history_close(&left->history);
         free(left);
     }

@@ -336,7 +336,7 @@ static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err
 // Only the conditions that are asked for, so that the index for them is used.
 struct run_query {
     struct sl_buf sql;
-    struct sl_param params[8]; // one for each condition, and the limit
+    struct sl_param params[9]; // one for each condition, and the limit
     size_t count;
 };
 
@@ -390,6 +390,14 @@ static int write_query(struct run_query *query, const struct sl_run_filter *filt
                       "b.project = ?1 and b.id =",
                       filter->before);
         sl_buf_add(&query->sql, ")");
+    }
+    if (filter->rest_of) { // which was asked for later than it
+        add_condition(query,
+                      "started_us >= (select b.started_us from runs as b where b.project = ?1 and "
+                      "b.id =",
+                      filter->rest_of);
+        sl_buf_addf(&query->sql, ") and options like '%%\"goes_on_with\":\"' || ?%zu || '\"%%'",
+                    query->count);
     }
     sl_buf_add(&query->sql, " order by started_us desc, id desc");
     if (filter->limit && filter->limit <= INT64_MAX) {

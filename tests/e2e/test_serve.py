@@ -569,6 +569,49 @@ def test_what_sigterm_has_left_undone_is_kept_though_another_program_wrote_meanw
     assert project.rows("curated.total", "orders") == [("3",)]
 
 
+def write_to_store(project, *statements):
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as database, database:
+        for statement, *values in statements:
+            database.execute(statement, values)
+
+
+def test_what_a_drained_run_has_left_undone_is_done_though_the_store_refused_to_keep_it(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all", "--full-refresh")
+        wait_until_it_is_held(project)
+        write_to_store(project, ["create trigger refuse before insert on queue begin select raise(abort, 'not now'); end"])
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        project.write("go", "")
+        assert service.wait_for_end() == 0
+    write_to_store(project, ["drop trigger refuse"])
+    with Service(project) as service:
+        if not any("was killed" in line for line in service.seen):
+            service.wait_for("was killed: the pipeline runs again")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
+def test_a_killed_run_that_was_gone_on_with_is_not_taken_up_again_though_its_end_was_not_written(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        wait_until_it_is_held(project)
+        service.end(signal.SIGKILL)
+    project.write("go", "")
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    write_to_store(project, ["update runs set status = 'running', ended_us = 0 where id = ?", run])  # as a full disk has it
+    with Service(project) as service:
+        assert service.end() == 0
+    assert not any("was killed" in line for line in service.seen)
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+
+
 def test_what_stays_withheld_does_not_have_all_tables_looked_at_by_each_run(project):
     """Readers of clean.orders are no part of the pipeline: they have to be built before it is published."""
     write_shop(project, ("part", "select: [+clean.orders]\n"), ("all", "description: Everything\n"))
