@@ -309,7 +309,8 @@ def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_an
         assert "ended: cancelled" in told["message"] and project.json("status", run)["run"]["status"] == "cancelled"
         assert service.end() == 0
     events = [check_event(json.loads(line)) for line in (project.folder / "lineage.ndjson").read_text().splitlines()]
-    assert [event["eventType"] for event in events if event["run"]["runId"] == run] == ["START", "ABORT"]
+    start, end = [event for event in events if event["run"]["runId"] == run]
+    assert (start["eventType"], end["eventType"]) == ("START", "ABORT") and "errorMessage" not in end["run"]["facets"]
 
 
 def test_a_run_that_a_busy_store_could_not_keep_goes_on(project):
