@@ -430,29 +430,38 @@ int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
     return SL_OK;
 }
 
-// Of each table; a statement that deletes all rows of a large day may take longer than it has.
-#define MOST_FORGOTTEN 2000
-#define OLD "r.project = ?1 and r.ended_us > 0 and r.ended_us < ?2"
-#define OLD_WITH(table)                                                           \
-    "delete from " table " where seq in (select t.seq from runs as r join " table \
-    " as t on t.project = r.project and t.run_id = r.id where " OLD " order by "  \
-    "r.ended_us limit ?3)"
-#define HAS_NO(table)                                                                \
-    " and not exists (select 1 from " table " as t where t.project = r.project and " \
-    "t.run_id = r.id)"
+// A statement that deletes all rows of a large day may take longer than it has. Runs are chosen
+// first: else a server may read the steps of all runs.
+#define MOST_ROWS 2000
+#define MOST_RUNS 100
+#define TEXT_OF(number) #number
+#define LIMIT(number) " limit " TEXT_OF(number)
+#define OLD "project = ?1 and ended_us > 0 and ended_us < ?2"
+#define OLDEST "(select id from runs where " OLD " order by ended_us" LIMIT(MOST_RUNS) ")"
+#define OF_OLDEST(table)                                                                    \
+    "delete from " table " where seq in (select seq from " table " where project = ?1 and " \
+    "run_id in " OLDEST                                                                     \
+    LIMIT(MOST_ROWS) ")"
+#define HAS_NO(table)                                                                   \
+    " and not exists (select 1 from " table " as t where t.project = runs.project and " \
+    "t.run_id = runs.id)"
 
-static int forget(struct sl_state *state, const char *const *statements, size_t count,
+struct forgetting {
+    const char *sql;
+    int64_t most; // rows that it deletes; as many: there may be more
+};
+
+static int forget(struct sl_state *state, const struct forgetting *statements, size_t count,
                   int64_t before_us, bool *ret_is_more, struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us),
-                                      SL_NUMBER(MOST_FORGOTTEN)};
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us)};
     bool is_more = false;
     int code = SL_OK;
     SL_TRY(sl_write_begin(state, err));
     for (size_t i = 0; i < count && code == SL_OK; i++) {
         int64_t changed = 0;
-        code = SL_RUN_WITH(state, statements[i], params, .ret_changed = &changed);
-        is_more |= changed >= MOST_FORGOTTEN;
+        code = SL_RUN_WITH(state, statements[i].sql, params, .ret_changed = &changed);
+        is_more |= changed >= statements[i].most;
     }
     SL_TRY(sl_write_end(state, code, 0, err));
     *ret_is_more = is_more;
@@ -462,13 +471,15 @@ static int forget(struct sl_state *state, const char *const *statements, size_t 
 int sl_state_forget(struct sl_state *state, int64_t before_us, bool *ret_is_more,
                     struct sl_err *err)
 {
-    static const char *const statements[] = {
-        OLD_WITH("steps"),
-        OLD_WITH("approvals"),
-        "delete from runs where project = ?1 and id in (select r.id from runs as r where " OLD
-            HAS_NO("steps") HAS_NO("approvals") " order by r.ended_us limit ?3)",
-        "delete from audit where seq in (select seq from audit where project = ?1 and at_us < ?2 "
-        "order by seq limit ?3)",
+    static const struct forgetting statements[] = {
+        {OF_OLDEST("steps"), MOST_ROWS},
+        {OF_OLDEST("approvals"), MOST_ROWS},
+        {"delete from runs where project = ?1 and id in " OLDEST HAS_NO("steps")
+             HAS_NO("approvals"),
+         MOST_RUNS},
+        {"delete from audit where seq in (select seq from audit where project = ?1 and at_us < ?2 "
+         "order by seq" LIMIT(MOST_ROWS) ")",
+         MOST_ROWS},
     };
     return forget(state, statements, sizeof statements / sizeof *statements, before_us, ret_is_more,
                   err);
@@ -477,10 +488,10 @@ int sl_state_forget(struct sl_state *state, int64_t before_us, bool *ret_is_more
 int sl_state_forget_idle(struct sl_state *state, int64_t before_us, bool *ret_is_more,
                          struct sl_err *err)
 {
-    static const char *const statements[] = {
-        "delete from runs where project = ?1 and id in (select r.id from runs as r where " OLD
-        " and r.status = 'nothing' and r.pipeline is not null order by r.started_us, r.id "
-        "limit ?3)",
-    };
-    return forget(state, statements, 1, before_us, ret_is_more, err);
+    static const struct forgetting idle = {
+        "delete from runs where project = ?1 and id in (select id from runs where " OLD
+        " and status = 'nothing' and pipeline is not null order by started_us, id" LIMIT(
+            MOST_ROWS) ")",
+        MOST_ROWS};
+    return forget(state, &idle, 1, before_us, ret_is_more, err);
 }
