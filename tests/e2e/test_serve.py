@@ -308,6 +308,7 @@ def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_an
             told = service.wait_for("ended: ")
         assert "ended: cancelled" in told["message"] and project.json("status", run)["run"]["status"] == "cancelled"
         assert service.end() == 0
+    project.run("telemetry", "send")  # what the service had no time for
     events = [check_event(json.loads(line)) for line in (project.folder / "lineage.ndjson").read_text().splitlines()]
     start, end = [event for event in events if event["run"]["runId"] == run]
     assert (start["eventType"], end["eventType"]) == ("START", "ABORT") and "errorMessage" not in end["run"]["facets"]
