@@ -113,6 +113,7 @@ struct sl_run_filter {
     const char *status;
     const char *environment; // "" is what runs without one
     const char *before;      // id of a run: what comes after it in the list. No such run: nothing
+    const char *rest_of;     // id of a run: only those that were asked for to go on with it
     size_t limit;            // 0: all
     bool with_waiting;       // those that have not begun, too; so does `status` "queued"
     bool is_abandoned;       // only those that have begun and not ended, and whose owner
@@ -146,10 +147,14 @@ SL_MUST int sl_state_lake(struct sl_state *state, const char *environment, struc
 // `is_first`: only if nobody has said so yet; else in the place of what is there.
 SL_MUST int sl_state_keep_lake(struct sl_state *state, const char *environment, const char *number,
                                bool is_first, struct sl_err *err);
-// Deletes runs that ended before a time, with their steps and decisions, and older audit entries.
-SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err);
-// Deletes runs of pipelines that ended before a time and found nothing to do: a tick a minute makes
-// half a million of them a year.
-SL_MUST int sl_state_forget_idle(struct sl_state *state, int64_t before_us, struct sl_err *err);
+// Deletes runs that ended before a time, with their steps and decisions, and older audit entries: a
+// few thousand rows, for nobody else can write meanwhile. *ret_is_more: the rest is for the next
+// call.
+SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                            struct sl_err *err);
+// The same of runs of pipelines that ended before a time and found nothing to do: a tick a minute
+// makes half a million of them a year.
+SL_MUST int sl_state_forget_idle(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                                 struct sl_err *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define LOOK_MS 200 // between two looks: somebody reads it
+#define MOST_BUSY 5 // answers that say no more, of a run that has ended
 
 static void wait_a_moment(void)
 {
@@ -160,6 +161,7 @@ static int tell_without_service(const struct sl_backfill_asking *asking, const c
     SL_AUTO(sl_json_free) json_t *end = NULL;
     struct sl_err ignored = {0};
     sl_arena_init(&arena, 0);
+    const bool is_busy = err->code == SL_E_SERVE_BUSY;
     if (find_end(asking, id, &arena, &end, &ignored) != SL_OK || !end)
         return err->code != SL_E_SERVE_MISSING ? fail_left(asking, id, err) : (int)err->code;
     sl_err_clear(err);
@@ -173,15 +175,17 @@ static int tell_without_service(const struct sl_backfill_asking *asking, const c
     }
     if (!asking->asked->downstream || *ret_exit)
         return SL_OK;
-    (void)sl_fail(err, SL_E_SERVE_LEFT,
-                  "the service has ended before what reads the tables had been run");
+    (void)sl_fail(err, SL_E_SERVE_LEFT, "%s",
+                  is_busy ? "the service does not say whether what reads the tables has been run"
+                          : "the service has ended before what reads the tables had been run");
     return sl_err_hint(err, "if it waits in the queue (`sluice status`) the next service does it; "
                             "`sluice run` does it without one");
 }
 
 // ---
 
-// A service that has lost the lead is busy for good: the next one goes on as another run.
+// A service that has lost the lead is busy for good: the next one goes on as another run. One that
+// leads may be slow.
 static bool has_ended(const struct sl_backfill_asking *asking, const char *id)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -203,11 +207,11 @@ static int follow(const struct sl_backfill_asking *asking, const char *id, json_
 {
     char path[96];
     (void)snprintf(path, sizeof path, "/api/v1/backfills/%.36s", id);
-    for (;; wait_a_moment()) {
+    for (int busy = 0;; wait_a_moment()) {
         SL_AUTO(sl_json_free) json_t *answer = NULL;
         const int code =
             sl_client_ask(asking->project->state_folder, "GET", path, NULL, &answer, err);
-        if (code == SL_E_SERVE_BUSY && !has_ended(asking, id)) {
+        if (code == SL_E_SERVE_BUSY && (!has_ended(asking, id) || busy++ < MOST_BUSY)) {
             sl_err_clear(err);
             sl_wait_busy();
             continue;

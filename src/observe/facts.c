@@ -246,11 +246,13 @@ void sl_observer_run_end(struct sl_observer *observer, const struct sl_run *run,
         begin(observer, run);
     if (!observer->has_begun || !observer->spool)
         return;
-    json_t *error = failure->code ? sl_err_json(failure) : json_null();
+    // What it failed of when somebody cancelled it is what came of that.
+    const bool has_failed = failure->code && !run->was_cancelled;
+    json_t *error = has_failed ? sl_err_json(failure) : json_null();
     keep(observer,
          json_pack("{s:s, s:I, s:s, s:o, s:o, s:I}", "fact", "run_end", "at_us",
                    (json_int_t)sl_clock_now_us(), "status",
-                   failure->code ? "error" : sl_run_state(run), "error", error, "counts",
+                   has_failed ? "error" : sl_run_state(run), "error", error, "counts",
                    counts_of(run), "left_out", (json_int_t)sl_spool_left_out(observer->spool)));
     sl_spool_close(&observer->spool);
 }

@@ -282,9 +282,10 @@ static int open_own(struct sl_history *history, struct sl_err *err)
 {
     struct sl_run *run = history->run;
     const struct sl_state_place place = sl_project_state(run->world->project);
+    bool is_more; // for the next run
     SL_TRY(sl_state_open(&place, &run->arena, &history->state, &run->state_note, err));
     SL_TRY(own(history, err));
-    return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err);
+    return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, &is_more, err);
 }
 
 static int require_lake(struct sl_history *history, struct sl_err *err)
@@ -577,7 +578,7 @@ static int copy_texts(struct sl_history *history, struct sl_err *err)
     return SL_OK;
 }
 
-void sl_history_end(struct sl_history *history)
+static void end_history(struct sl_history *history, bool is_later)
 {
     struct sl_err err = {0};
     if (!history->state)
@@ -589,6 +590,9 @@ void sl_history_end(struct sl_history *history)
     int code = copy_texts(history, &err);
     history->run = NULL;
     history->has_ended = true;
+    history->is_left = is_later && code == SL_OK;
+    if (history->is_left)
+        return;
     if (code == SL_OK)
         code = write_all(history, &err);
     if (code == SL_OK) // after it: who follows the log asks the store then
@@ -596,6 +600,16 @@ void sl_history_end(struct sl_history *history)
     if (code != SL_OK)
         wait_or_give_up(history, &err);
     history->is_left = code != SL_OK && history->state;
+}
+
+void sl_history_end(struct sl_history *history)
+{
+    end_history(history, false);
+}
+
+void sl_history_end_later(struct sl_history *history)
+{
+    end_history(history, true);
 }
 
 bool sl_history_is_left(const struct sl_history *history)
@@ -616,6 +630,19 @@ bool sl_history_try_again(struct sl_history *history, struct sl_err *err)
     return !history->is_left;
 }
 
+void sl_history_abandon(struct sl_history **history)
+{
+    struct sl_history *old = *history;
+    if (!old)
+        return;
+    close_state(old);
+    sl_fd_close(&old->log_fd);
+    sl_arena_clear(&old->kept_arena);
+    sl_arena_clear(&old->arena);
+    free(old);
+    *history = NULL;
+}
+
 void sl_history_close(struct sl_history **history)
 {
     struct sl_history *old = *history;
@@ -627,12 +654,7 @@ void sl_history_close(struct sl_history **history)
         sl_history_flush(old);
     if (!sl_history_try_again(old, &err))
         give_up(old, &err);
-    close_state(old);
-    sl_fd_close(&old->log_fd);
-    sl_arena_clear(&old->kept_arena);
-    sl_arena_clear(&old->arena);
-    free(old);
-    *history = NULL;
+    sl_history_abandon(history);
 }
 
 // "quarantine.orders (rows given up)": the table, and what was done.

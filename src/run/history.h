@@ -34,11 +34,15 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
 // Lets others see the steps added so far. To be called some times a second.
 void sl_history_flush(struct sl_history *history);
 void sl_history_end(struct sl_history *history);
+// Nothing says so until sl_history_try_again.
+void sl_history_end_later(struct sl_history *history);
 // The run has ended, and not all of it could be written: its owner keeps the history (the run may
 // go) and tries again now and then.
 bool sl_history_is_left(const struct sl_history *history);
 // True: nothing is left to be written, or it is given up. False: `err` says why.
 bool sl_history_try_again(struct sl_history *history, struct sl_err *err);
+// It stays as it is written: the run has not ended there.
+void sl_history_abandon(struct sl_history **history);
 // What is left is tried once more.
 void sl_history_close(struct sl_history **history); // for SL_AUTO
 // Of what the run publishes (sl_world_publish), the tables that none of its steps has built.

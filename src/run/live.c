@@ -198,10 +198,12 @@ static void on_done(struct sl_controller *controller)
     sl_run_count(&live->run);
     if (!live->err.code)
         live->err = controller->publish_err;
-    if (live->options.on_ending)
-        live->options.on_ending(live->options.owner, live);
-    if (controller->history)
+    const bool may_end =
+        !live->options.on_ending || live->options.on_ending(live->options.owner, live);
+    if (controller->history && may_end)
         sl_history_end(controller->history);
+    else if (controller->history)
+        sl_history_end_later(controller->history);
     if (live->options.on_left && controller->history && sl_history_is_left(controller->history)) {
         live->options.on_left(live->options.owner, controller->history);
         controller->history = NULL;

@@ -30,8 +30,9 @@ struct sl_live_options {
     // The run ends and its history is left to be written: the owner's from now on. NULL: it is
     // lost.
     void (*on_left)(void *owner, struct sl_history *history);
-    // All of it has ended, and its history says so next. NULL: nobody asks.
-    void (*on_ending)(void *owner, struct sl_live *live);
+    // All of it has ended, and its history says so next; false: only later (on_left). NULL: nobody
+    // asks.
+    bool (*on_ending)(void *owner, struct sl_live *live);
     // It has ended, by itself or not; sl_live_free may be called then, or later.
     void (*on_end)(void *owner, struct sl_live *live);
     void *owner;

@@ -1,6 +1,7 @@
 #include "run/work_plan.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "run/backfill.h"
 #include "run/lineage.h"
 #include "run/publications.h"
@@ -8,6 +9,9 @@
 #include "run/work.h"
 
 #include <string.h>
+
+// For how long it is taken for granted that what was withheld is withheld still.
+#define WITHHELD_US INT64_C(60000000)
 
 SL_IS_ALL_OF(struct sl_planned_node, 40);
 
@@ -185,21 +189,50 @@ static bool is_published(const struct sl_publication *last, const struct sl_node
            (table && table->version == node->facts.version);
 }
 
-// What a run before could not publish any more, because it was killed or had no room. Only if a
-// selected table is not published as it stands all others are looked at.
-static int has_rest(struct sl_world *world, bool *ret, struct sl_err *err)
+// Of the selected tables that are not published as they stand: which, and since which publication.
+// "": all are.
+static int print_unpublished(const struct sl_world *world, const struct sl_publication *last,
+                             char ret[65], struct sl_err *err)
 {
     const struct sl_graph *graph = &world->graph;
-    struct sl_publication last, now = {0};
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     bool is_all = true;
-    SL_TRY(sl_publication_last(world->project, &world->arena, &last, err));
-    for (size_t i = 0; i < graph->count; i++)
-        is_all &= !graph->nodes[i].is_selected || is_published(&last, &graph->nodes[i]);
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add_bytes(hash, &last->number, sizeof last->number);
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        if (!node->is_selected || is_published(last, node))
+            continue;
+        sl_hash_add(hash, node->name);
+        sl_hash_add_bytes(hash, &node->facts.version, sizeof node->facts.version);
+        is_all = false;
+    }
+    SL_TRY(sl_hash_end(hash, ret, err));
     if (is_all)
+        *ret = '\0';
+    return SL_OK;
+}
+
+// What a run before could not publish any more, because it was killed or had no room. Only if a
+// selected table is not published as it stands all others are looked at; while it is withheld, once
+// a minute.
+static int has_rest(struct sl_world *world, bool *ret, struct sl_err *err)
+{
+    struct sl_publication last, now = {0};
+    const int64_t now_us = sl_clock_monotonic_us();
+    char unpublished[65];
+    SL_TRY(sl_publication_last(world->project, &world->arena, &last, err));
+    SL_TRY(print_unpublished(world, &last, unpublished, err));
+    if (!*unpublished ||
+        (strcmp(unpublished, world->withheld) == 0 && now_us < world->withheld_until_us))
         return SL_OK;
     SL_TRY(sl_world_look_again(world, err));
-    SL_TRY(sl_plan_publish(graph, &last, &world->arena, &now, err));
+    SL_TRY(sl_plan_publish(&world->graph, &last, &world->arena, &now, err));
     *ret = !sl_publication_equals(&last, &now);
+    if (!*ret) {
+        memcpy(world->withheld, unpublished, sizeof unpublished);
+        world->withheld_until_us = now_us + WITHHELD_US;
+    }
     return SL_OK;
 }
 

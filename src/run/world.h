@@ -28,6 +28,8 @@ struct sl_world {
     bool is_in_run;                        // of a worker of a run
     bool is_for_few_rows;                  // see sl_world_expect_few_rows
     struct sl_accepted_contracts accepted; // by tests
+    char withheld[65];                     // of a worker: see work_plan.c
+    int64_t withheld_until_us;             // monotonic
 };
 
 struct sl_world_options {

@@ -174,8 +174,7 @@ static void on_trouble(void *owner, const struct sl_err *err)
 
 static void on_left(void *owner, struct sl_history *history)
 {
-    const struct sl_service_run *run = owner;
-    sl_service_leave_history(run->service, history);
+    sl_service_leave_history(owner, history);
 }
 
 // Interrupted by the end of the service alone: the next one goes on with it.
@@ -213,8 +212,17 @@ static void tell_refused(const struct sl_service_run *run)
     free(text);
 }
 
+bool sl_service_is_rest_kept(const struct sl_service_run *run)
+{
+    for (const struct sl_service_run *at = run->service->runs; at; at = at->next)
+        if (at->is_unkept && at->state == SL_RUN_QUEUED &&
+            (sl_str_equal(at->goes_on_with, run->id) || sl_str_equal(at->id, run->downstream)))
+            return false;
+    return true;
+}
+
 // The next service reads both: one that was killed between them goes on once.
-static void on_ending(void *owner, struct sl_live *live)
+static bool on_ending(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
     run->live = live;
@@ -222,6 +230,7 @@ static void on_ending(void *owner, struct sl_live *live)
         sl_backfill_ending(run);
     else if (run->has_begun && is_stopped(run))
         sl_service_go_on_later(run);
+    return sl_service_is_rest_kept(run);
 }
 
 static void on_end(void *owner, struct sl_live *live)

@@ -63,7 +63,8 @@ struct sl_control {
     int (*decide)(void *self, const char *run_id, const char *step, bool is_approved,
                   const char *who, const char *why, json_t **ret_json, struct sl_err *err);
     // An array, in order of names, of what sl_pipeline_json (serve/pipelines.h) makes, with
-    // "active_runs" and "queued_runs". `name` NULL: all; else one (SL_E_SERVE_MISSING).
+    // "active_runs" and "queued_runs" where it leads. `name` NULL: all; else one
+    // (SL_E_SERVE_MISSING).
     int (*pipelines)(void *self, const char *name, json_t **ret_json, struct sl_err *err);
     // An array of what is at work now: {"run_id", "pipeline", "started_at", "steps": {"waiting",
     // "running", "ended"}, "running": [{"step", "since", "share"}]}. SL_E_SERVE_BUSY: it stands by.

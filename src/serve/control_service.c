@@ -289,8 +289,9 @@ static int pipeline_json(struct sl_service *service, const struct sl_pipeline *p
         active += at->state == SL_RUN_AT_WORK && strcmp(at->pipeline, pipeline->name) == 0;
         queued += at->state == SL_RUN_QUEUED && strcmp(at->pipeline, pipeline->name) == 0;
     }
-    if (json_object_set_new(root, "active_runs", json_integer(active)) != 0 ||
-        json_object_set_new(root, "queued_runs", json_integer(queued)) != 0)
+    if (service->is_leading && // else it has none of them
+        (json_object_set_new(root, "active_runs", json_integer(active)) != 0 ||
+         json_object_set_new(root, "queued_runs", json_integer(queued)) != 0))
         return sl_fail_memory(err);
     return give(json_incref(root), ret, err);
 }

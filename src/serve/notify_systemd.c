@@ -214,12 +214,17 @@ void sl_systemd_status(struct sl_systemd *systemd, const char *status)
         (void)!say(systemd, text.text, MSG_DONTWAIT, &ignored);
 }
 
-static void on_watchdog(uv_timer_t *timer)
+void sl_systemd_alive(struct sl_systemd *systemd)
 {
-    const struct sl_systemd *systemd = timer->data;
     struct sl_err ignored = {0};
 
-    (void)!say(systemd, "WATCHDOG=1\n", MSG_DONTWAIT, &ignored);
+    if (systemd->watchdog_us)
+        (void)!say(systemd, "WATCHDOG=1\n", MSG_DONTWAIT, &ignored);
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    sl_systemd_alive(timer->data);
 }
 
 int sl_systemd_start_watchdog(struct sl_systemd *systemd, uv_loop_t *loop, struct sl_err *err)

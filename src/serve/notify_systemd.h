@@ -50,7 +50,9 @@ SL_MUST int sl_systemd_reloading(struct sl_systemd *systemd, struct sl_err *err)
 SL_MUST int sl_systemd_stopping(struct sl_systemd *systemd, const char *status, struct sl_err *err);
 // Does not wait: a line that systemd has no room for is lost.
 void sl_systemd_status(struct sl_systemd *systemd, const char *status);
-// Says that the service is alive, now and twice in each span that systemd waits, as long as the
+// Says that the service is alive, where systemd waits for that.
+void sl_systemd_alive(struct sl_systemd *systemd);
+// The same, now and twice in each span that systemd waits, as long as the
 // loop goes round. The timer does not keep the loop from ending.
 SL_MUST int sl_systemd_start_watchdog(struct sl_systemd *systemd, uv_loop_t *loop,
                                       struct sl_err *err);

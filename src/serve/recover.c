@@ -143,22 +143,30 @@ static int end_cancelled(struct sl_service *service, struct sl_run_row *row, str
 }
 
 // Its service was killed, or the one that took it up, when what goes on with it was in the queue
-// already, and it had not ended yet.
-static bool is_gone_on_with(const struct sl_service *service, const struct sl_run_row *row)
+// already, or has run since, and it had not ended yet.
+static int find_rest(const struct sl_service *service, const struct sl_run_row *row, bool *ret,
+                     struct sl_err *err)
 {
-    for (const struct sl_service_run *at = service->runs; at; at = at->next)
-        if (sl_str_equal(at->goes_on_with, row->id))
-            return true;
-    return false;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const struct sl_run_filter filter = {.rest_of = row->id, .with_waiting = true, .limit = 1};
+    struct sl_run_row *rows;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_state_runs(service->state, &filter, &arena, &rows, &count, err));
+    *ret = count > 0;
+    for (const struct sl_service_run *at = service->runs; at && !*ret; at = at->next)
+        *ret = sl_str_equal(at->goes_on_with, row->id); // one that could not be kept
+    return SL_OK;
 }
 
 // Whoever runs a backfill by the command is no service, and may be at work.
 static int recover_backfill(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
 {
-    bool was_ours = true;
+    bool was_ours = true, is_gone_on_with;
     if (row->cancelled_us) // only what the service does can be cancelled
         return end_cancelled(service, row, err);
-    if (!is_gone_on_with(service, row))
+    SL_TRY(find_rest(service, row, &is_gone_on_with, err));
+    if (!is_gone_on_with)
         SL_TRY(sl_backfill_recover(service, row, &was_ours, err));
     if (!was_ours)
         return SL_OK;
@@ -219,6 +227,7 @@ static bool is_of_ours(const struct sl_service *service, const char *environment
 static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
                          struct sl_err *err)
 {
+    bool is_gone_on_with;
     if (!is_of_ours(service, row->environment))
         return SL_OK;
     if (!row->pipeline && sl_str_equal(row->command, "backfill"))
@@ -227,7 +236,8 @@ static int resume_killed(struct sl_service *service, struct sl_run_row *row, str
         return SL_OK;
     if (row->cancelled_us)
         return end_cancelled(service, row, err);
-    if (!is_gone_on_with(service, row))
+    SL_TRY(find_rest(service, row, &is_gone_on_with, err));
+    if (!is_gone_on_with)
         SL_TRY(again(service, row, arena, err));
     row->status = "interrupted";
     row->ended_us = sl_clock_now_us();

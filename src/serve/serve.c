@@ -22,6 +22,7 @@
 #define DAY_US ((int64_t)86400 * 1000000)
 #define KEEP_US (365 * DAY_US)
 #define KEEP_IDLE_US (7 * DAY_US)
+#define FORGET_MS 1000 // between slices of what is old
 #define SLICE_US 20000 // the loop does nothing else for longer, when many ticks are due
 
 int64_t sl_service_now_us(void)
@@ -120,11 +121,15 @@ static void forget_old(struct sl_service *service)
 {
     struct sl_err err = {0};
     int64_t now_us = sl_service_now_us();
-    if (now_us - service->forgot_us < DAY_US)
+    bool is_more = false, has_more_idle = false;
+    if (!service->has_more_to_forget && now_us - service->forgot_us < DAY_US)
         return;
     service->forgot_us = now_us;
-    if (sl_state_forget(service->state, now_us - KEEP_US, &err) != SL_OK ||
-        sl_state_forget_idle(service->state, now_us - KEEP_IDLE_US, &err) != SL_OK)
+    const int code = sl_state_forget(service->state, now_us - KEEP_US, &is_more, &err);
+    if (code == SL_OK)
+        (void)!sl_state_forget_idle(service->state, now_us - KEEP_IDLE_US, &has_more_idle, &err);
+    service->has_more_to_forget = is_more || has_more_idle;
+    if (err.code)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
 }
 
@@ -177,6 +182,8 @@ void sl_service_wake(struct sl_service *service)
     keep_begun(service);
     if (wait_ms > MOST_WAIT_MS || next_us == SL_AGENDA_NEVER) // clocks are set
         wait_ms = MOST_WAIT_MS;
+    if (service->has_more_to_forget && wait_ms > FORGET_MS)
+        wait_ms = FORGET_MS;
     uv_update_time(&service->loop);
     (void)uv_timer_start(&service->agenda_timer, on_agenda, (uint64_t)wait_ms, 0);
 }
@@ -199,7 +206,7 @@ static struct sl_service_run *one_that_waits(const struct sl_service *service,
                 strcmp(at->pipeline, pipeline->name) == 0 &&
                 (strcmp(at->trigger, pipeline->triggers[i].key) == 0 ||
                  strcmp(at->trigger, SL_AFTER_START) == 0 ||
-                 strcmp(at->trigger, SL_AFTER_EDIT) == 0))
+                 (strcmp(at->trigger, SL_AFTER_EDIT) == 0 && !at->later)))
                 return at;
     return NULL;
 }
@@ -637,6 +644,7 @@ static void clear(struct sl_service *service)
     sl_service_clear_health(service);
     free(service->leader);
     free(service->lake_error);
+    sl_map_clear(&service->edited);
     sl_agenda_free(&service->agenda);
     sl_metrics_free(&service->metrics);
     sl_json_free(&service->backfills);
@@ -705,6 +713,7 @@ static int serve_on(const struct sl_serve_options *options, struct sl_systemd *s
             sl_service_tell(SL_LOG_WARN, NULL, "waiting for the state store: %s", err->message);
         has_told = is_away;
         sl_err_clear(err);
+        sl_systemd_alive(systemd);
         signal(SIGHUP, SIG_IGN); // there is nothing to read anew; else it would be the end
         if (is_away)
             (void)nanosleep(&pause, NULL);

@@ -61,6 +61,7 @@ struct sl_service_run {
     bool is_cancelled; // it is interrupted because somebody, or a newer run, asked for it
     uv_timer_t *late, *press;
     uv_timer_t *later;     // it waits for that; NULL: it may begin
+    bool waits_for_store;  // which does not tell what it goes on with
     bool is_late;          // behind its deadline
     bool is_unkept;        // the state store does not hold it
     bool has_met_full;     // something of it found no room
@@ -103,6 +104,7 @@ struct sl_service {
     bool has_run_lock, waits_for_run_lock, has_told_lock;
     int64_t wall_us, monotonic_us; // when the agenda was last looked at
     int64_t forgot_us;             // when old runs were last forgotten
+    bool has_more_to_forget;
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end; 3, too, where the lead is lost
@@ -137,6 +139,7 @@ struct sl_service {
     // How the project is: health.c.
     struct sl_map past;      // step -> what its last execution failed with
     struct sl_map last_runs; // pipeline -> status
+    struct sl_map edited;    // failed.c: pipeline -> when it was asked for after an edit
     json_t *health;          // as last seen; NULL: not yet
     char *health_error;      // of the last look; NULL: none
     struct sl_checkup *checkup;
@@ -173,11 +176,15 @@ SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *as
                            struct sl_service_run **ret, const char **ret_why, struct sl_err *err);
 // What is missing of a run that was interrupted waits in the state store for the next service.
 void sl_service_go_on_later(struct sl_service_run *run);
+// False: what goes on with the run, or follows it, waits, and the state store does not hold it yet.
+bool sl_service_is_rest_kept(const struct sl_service_run *run);
 // Tasks that ended well in what this run goes on with; in the run's arena.
 SL_MUST int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret,
                                   struct sl_err *err);
 // It waits for 1 s, twice as long each time; false: it has waited for a minute, or cannot.
 bool sl_service_wait_a_moment(struct sl_service_run *run);
+// It begins no sooner than that.
+void sl_service_wait(struct sl_service_run *run, int64_t wait_ms);
 // Whether it does; `later` NULL: it could not even be made.
 void sl_service_tell_later(const struct sl_service_run *run, const struct sl_service_run *later,
                            const struct sl_err *err);
@@ -227,7 +234,7 @@ void sl_service_met(struct sl_service_run *run, const struct sl_err *err);
 void sl_service_ask_again(const struct sl_service_run *run);
 void sl_service_look_for_room(struct sl_service *service);
 // Of a run that has ended: written when that is possible.
-void sl_service_leave_history(struct sl_service *service, struct sl_history *history);
+void sl_service_leave_history(struct sl_service_run *run, struct sl_history *history);
 void sl_service_dequeue(struct sl_service *service, const struct sl_service_run *run,
                         const char *status);
 void sl_service_close_left(struct sl_service *service);

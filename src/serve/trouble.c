@@ -17,6 +17,7 @@
 #define MOST_WAIT_MS 60000
 #define MET_US 1000000            // how often steps that meet it have it looked for
 #define CALM_US INT64_C(60000000) // after which the next trouble is a new one
+#define SLICE_US 20000            // the loop does nothing else for longer
 #define ENOUGH_BYTES (UINT64_C(16) << 20)
 #define ENOUGH_PERCENT 2 // of a small disk
 
@@ -26,6 +27,7 @@ struct sl_left {
     char id[37];
     const char *status;
     int64_t at_us;
+    bool is_gone_on_with; // by a run that is to be kept before
     struct sl_left *next;
 };
 
@@ -56,14 +58,16 @@ static void append_left(struct sl_service *service, struct sl_left *left)
     *at = left;
 }
 
-void sl_service_leave_history(struct sl_service *service, struct sl_history *history)
+void sl_service_leave_history(struct sl_service_run *run, struct sl_history *history)
 {
+    struct sl_service *service = run->service;
     struct sl_left *left = calloc(1, sizeof *left);
     if (!left) {
         sl_history_close(&history); // which tells
         return;
     }
     left->history = history;
+    left->is_gone_on_with = !sl_service_is_rest_kept(run);
     append_left(service, left);
     sl_service_look_for_room(service);
 }
@@ -102,13 +106,18 @@ static bool waits_unkept(const struct sl_service_run *run)
     return run->is_unkept && run->state == SL_RUN_QUEUED;
 }
 
-// What a run has left out is kept before that run has ended.
-static int write_all_left(struct sl_service *service, struct sl_err *err)
+// What a run has left out is kept before that run has ended. Until then, on the monotonic clock:
+// thousands may wait.
+static int write_all_left(struct sl_service *service, int64_t until_us, struct sl_err *err)
 {
-    for (struct sl_service_run *at = service->runs; at; at = at->next)
-        if (waits_unkept(at))
-            SL_TRY(sl_service_keep(at, err));
-    while (service->left) {
+    for (struct sl_service_run *at = service->runs; at; at = at->next) {
+        if (!waits_unkept(at))
+            continue;
+        if (sl_clock_monotonic_us() >= until_us)
+            return SL_OK;
+        SL_TRY(sl_service_keep(at, err));
+    }
+    while (service->left && sl_clock_monotonic_us() < until_us) {
         struct sl_left *left = service->left;
         SL_TRY(write_left(service, left, err));
         service->left = left->next;
@@ -118,10 +127,19 @@ static int write_all_left(struct sl_service *service, struct sl_err *err)
     return SL_OK;
 }
 
+static bool has_left(const struct sl_service *service)
+{
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        if (waits_unkept(at))
+            return true;
+    return service->left != NULL;
+}
+
 void sl_service_close_left(struct sl_service *service)
 {
     struct sl_err err = {0};
-    (void)!write_all_left(service, &err);
+    // What cannot be kept now either is done because its run has not ended: as after a kill.
+    const bool is_unkept = write_all_left(service, INT64_MAX, &err) != SL_OK;
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
         if (waits_unkept(at) && (at->who || !service->failure.code)) // else its trigger comes again
             sl_service_tell(SL_LOG_ERROR, at,
@@ -131,6 +149,8 @@ void sl_service_close_left(struct sl_service *service)
     while (service->left) {
         struct sl_left *left = service->left;
         service->left = left->next;
+        if (left->is_gone_on_with && is_unkept)
+            sl_history_abandon(&left->history);
         sl_history_close(&left->history);
         free(left);
     }
@@ -167,7 +187,7 @@ static int look(struct sl_service *service, struct sl_err *err)
     const struct sl_project *project = sl_service_project(service);
     SL_TRY(require_room(project->state_folder, err));
     SL_TRY(require_room(project->lake_folder, err));
-    return write_all_left(service, err);
+    return write_all_left(service, sl_clock_monotonic_us() + SLICE_US, err);
 }
 
 static void on_room(uv_timer_t *timer)
@@ -308,7 +328,7 @@ static bool is_same(const struct sl_service_run *a, const struct sl_service_run 
 static bool is_asked_for(const struct sl_service_run *run)
 {
     for (const struct sl_service_run *at = run->service->runs; at; at = at->next)
-        if (at->state == SL_RUN_QUEUED && at->later && is_same(at, run))
+        if (at->state == SL_RUN_QUEUED && at->later && !at->waits_for_store && is_same(at, run))
             return true;
     return false;
 }
@@ -338,10 +358,20 @@ bool sl_service_wait_a_moment(struct sl_service_run *run)
     struct sl_err ignored = {0};
     if (run->wait_ms >= MOST_WAIT_MS)
         return false;
+    run->waits_for_store = true;
     run->later = sl_timer_new(&run->service->loop, run, &ignored);
     if (run->later)
         wait_longer(run->later);
     return run->later != NULL;
+}
+
+void sl_service_wait(struct sl_service_run *run, int64_t wait_ms)
+{
+    struct sl_err ignored = {0};
+    run->later = sl_timer_new(&run->service->loop, run, &ignored);
+    run->wait_ms = wait_ms;
+    if (run->later)
+        (void)uv_timer_start(run->later, on_later, (uint64_t)wait_ms, 0);
 }
 
 void sl_service_ask_again(const struct sl_service_run *run)
@@ -429,7 +459,10 @@ void sl_service_look_for_room(struct sl_service *service)
 {
     struct sl_err err = {0};
     int code = look(service, &err);
-    if (code == SL_OK)
+    if (code == SL_OK && has_left(service)) {
+        uv_update_time(&service->loop);
+        (void)uv_timer_start(&service->room_timer, on_room, 1, 0); // the next slice
+    } else if (code == SL_OK)
         go_on(service);
     else if (is_no_room(err.code))
         hold_back(service, &err);

@@ -336,7 +336,7 @@ static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err
 // Only the conditions that are asked for, so that the index for them is used.
 struct run_query {
     struct sl_buf sql;
-    struct sl_param params[8]; // one for each condition, and the limit
+    struct sl_param params[9]; // one for each condition, and the limit
     size_t count;
 };
 
@@ -391,6 +391,14 @@ static int write_query(struct run_query *query, const struct sl_run_filter *filt
                       filter->before);
         sl_buf_add(&query->sql, ")");
     }
+    if (filter->rest_of) { // which was asked for later than it
+        add_condition(query,
+                      "started_us >= (select b.started_us from runs as b where b.project = ?1 and "
+                      "b.id =",
+                      filter->rest_of);
+        sl_buf_addf(&query->sql, ") and options like '%%\"goes_on_with\":\"' || ?%zu || '\"%%'",
+                    query->count);
+    }
     sl_buf_add(&query->sql, " order by started_us desc, id desc");
     if (filter->limit && filter->limit <= INT64_MAX) {
         query->params[query->count++] = (struct sl_param)SL_NUMBER((int64_t)filter->limit);
@@ -422,35 +430,68 @@ int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
     return SL_OK;
 }
 
-static int forget(struct sl_state *state, int64_t before_us, struct sl_err *err)
+// A statement that deletes all rows of a large day may take longer than it has. Runs are chosen
+// first: else a server may read the steps of all runs.
+#define MOST_ROWS 2000
+#define MOST_RUNS 100
+#define TEXT_OF(number) #number
+#define LIMIT(number) " limit " TEXT_OF(number)
+#define OLD "project = ?1 and ended_us > 0 and ended_us < ?2"
+#define OLDEST "(select id from runs where " OLD " order by ended_us" LIMIT(MOST_RUNS) ")"
+#define OF_OLDEST(table)                                                                    \
+    "delete from " table " where seq in (select seq from " table " where project = ?1 and " \
+    "run_id in " OLDEST                                                                     \
+    LIMIT(MOST_ROWS) ")"
+#define HAS_NO(table)                                                                   \
+    " and not exists (select 1 from " table " as t where t.project = runs.project and " \
+    "t.run_id = runs.id)"
+
+struct forgetting {
+    const char *sql;
+    int64_t most; // rows that it deletes; as many: there may be more
+};
+
+static int forget(struct sl_state *state, const struct forgetting *statements, size_t count,
+                  int64_t before_us, bool *ret_is_more, struct sl_err *err)
 {
-    static const char *const statements[] = {
-        "delete from steps where project = ?1 and run_id in (select id from runs where project = "
-        "?1 and ended_us > 0 and ended_us < ?2)",
-        "delete from approvals where project = ?1 and run_id in (select id from runs where project "
-        "= ?1 and ended_us > 0 and ended_us < ?2)",
-        "delete from runs where project = ?1 and ended_us > 0 and ended_us < ?2",
-        "delete from audit where project = ?1 and at_us < ?2",
-    };
     const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us)};
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        SL_TRY(SL_RUN(state, statements[i], params));
+    bool is_more = false;
+    int code = SL_OK;
+    SL_TRY(sl_write_begin(state, err));
+    for (size_t i = 0; i < count && code == SL_OK; i++) {
+        int64_t changed = 0;
+        code = SL_RUN_WITH(state, statements[i].sql, params, .ret_changed = &changed);
+        is_more |= changed >= statements[i].most;
+    }
+    SL_TRY(sl_write_end(state, code, 0, err));
+    *ret_is_more = is_more;
     return SL_OK;
 }
 
-int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err)
+int sl_state_forget(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                    struct sl_err *err)
 {
-    SL_TRY(sl_write_begin(state, err));
-    return sl_write_end(state, forget(state, before_us, err), 0, err);
+    static const struct forgetting statements[] = {
+        {OF_OLDEST("steps"), MOST_ROWS},
+        {OF_OLDEST("approvals"), MOST_ROWS},
+        {"delete from runs where project = ?1 and id in " OLDEST HAS_NO("steps")
+             HAS_NO("approvals"),
+         MOST_RUNS},
+        {"delete from audit where seq in (select seq from audit where project = ?1 and at_us < ?2 "
+         "order by seq" LIMIT(MOST_ROWS) ")",
+         MOST_ROWS},
+    };
+    return forget(state, statements, sizeof statements / sizeof *statements, before_us, ret_is_more,
+                  err);
 }
 
-int sl_state_forget_idle(struct sl_state *state, int64_t before_us, struct sl_err *err)
+int sl_state_forget_idle(struct sl_state *state, int64_t before_us, bool *ret_is_more,
+                         struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us)};
-    SL_TRY(sl_write_begin(state, err));
-    int code = SL_RUN(state,
-                      "delete from runs where project = ?1 and status = 'nothing' and pipeline is "
-                      "not null and ended_us > 0 and ended_us < ?2",
-                      params);
-    return sl_write_end(state, code, 0, err);
+    static const struct forgetting idle = {
+        "delete from runs where project = ?1 and id in (select id from runs where " OLD
+        " and status = 'nothing' and pipeline is not null order by started_us, id" LIMIT(
+            MOST_ROWS) ")",
+        MOST_ROWS};
+    return forget(state, &idle, 1, before_us, ret_is_more, err);
 }

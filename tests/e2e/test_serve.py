@@ -1,5 +1,6 @@
 """The service as a team meets it: ticks, files, people and kills; tables are those of a run without it."""
 import contextlib
+import ctypes
 import json
 import os
 import pwd
@@ -17,6 +18,7 @@ import urllib.request
 import pytest
 
 from conftest import contract_text
+from receivers import check_event
 
 PATIENCE_S = 60
 
@@ -287,6 +289,7 @@ def test_status_says_why_a_run_waits_and_which_steps_one_at_work_is_at(project):
 
 def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_and_has_to_be_killed(project):
     by_hand(project)
+    project.write("sluice.yml", "name: shop\nlineage: {openlineage: {file: lineage.ndjson}}\n")
     slow_model(project, 1)
     with Service(project, "--verbose") as service:
         for _ in range(5):  # until it is stopped before it has published
@@ -305,6 +308,10 @@ def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_an
             told = service.wait_for("ended: ")
         assert "ended: cancelled" in told["message"] and project.json("status", run)["run"]["status"] == "cancelled"
         assert service.end() == 0
+    project.run("telemetry", "send")  # what the service had no time for
+    events = [check_event(json.loads(line)) for line in (project.folder / "lineage.ndjson").read_text().splitlines()]
+    start, end = [event for event in events if event["run"]["runId"] == run]
+    assert (start["eventType"], end["eventType"]) == ("START", "ABORT") and "errorMessage" not in end["run"]["facets"]
 
 
 def test_a_run_that_a_busy_store_could_not_keep_goes_on(project):
@@ -562,6 +569,75 @@ def test_what_sigterm_has_left_undone_is_kept_though_another_program_wrote_meanw
         assert service.end() == 0
     assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
     assert project.rows("curated.total", "orders") == [("3",)]
+
+
+def write_to_store(project, *statements):
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as database, database:
+        for statement, *values in statements:
+            database.execute(statement, values)
+
+
+def test_what_a_drained_run_has_left_undone_is_done_though_the_store_refused_to_keep_it(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        project.run("trigger", "all", "--full-refresh")
+        wait_until_it_is_held(project)
+        write_to_store(project, ["create trigger refuse before insert on queue begin select raise(abort, 'not now'); end"])
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        project.write("go", "")
+        assert service.wait_for_end() == 0
+    write_to_store(project, ["drop trigger refuse"])
+    with Service(project) as service:
+        if not any("was killed" in line for line in service.seen):
+            service.wait_for("was killed: the pipeline runs again")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
+def test_a_killed_run_that_was_gone_on_with_is_not_taken_up_again_though_its_end_was_not_written(project):
+    held_by_a_task(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        wait_until_it_is_held(project)
+        service.end(signal.SIGKILL)
+    project.write("go", "")
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    write_to_store(project, ["update runs set status = 'running', ended_us = 0 where id = ?", run])  # as a full disk has it
+    with Service(project) as service:
+        assert service.end() == 0
+    assert not any("was killed" in line for line in service.seen)
+    assert [one["status"] for one in project.json("status")["runs"]] == ["ok", "interrupted"]
+
+
+def test_what_stays_withheld_does_not_have_all_tables_looked_at_by_each_run(project):
+    """Readers of clean.orders are no part of the pipeline: they have to be built before it is published."""
+    write_shop(project, ("part", "select: [+clean.orders]\n"), ("all", "description: Everything\n"))
+    project.write("sluice.yml", "name: shop\nconcurrency: 1\n")
+    libc, opened = ctypes.CDLL(None), 0x20
+    with Service(project) as service:
+        project.run("trigger", "all", "--wait")
+        deliver(project, 2)
+        project.run("trigger", "part", "--wait")
+        looks = []
+        fd = libc.inotify_init1(os.O_NONBLOCK)
+        assert fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(project.folder / "lake/curated/total/_delta_log"), opened) >= 0
+        for _ in range(3):
+            assert project.run("trigger", "part", "--wait").stdout.startswith("nothing ")
+            try:
+                looks.append(len(os.read(fd, 1 << 16)) > 0)
+            except BlockingIOError:
+                looks.append(False)
+        os.close(fd)
+        assert looks == [True, False, False]
+        assert project.json("publications")["publications"][0]["withheld"] == 0
+        project.run("trigger", "all", "--wait")
+        assert project.rows("curated.total", "orders") == [("6",)]
+        assert service.end() == 0
 
 
 def test_status_lists_the_runs_that_wait_with_since_when_and_why(project):

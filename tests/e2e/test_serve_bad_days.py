@@ -337,6 +337,18 @@ def test_files_that_a_mistake_in_sql_kept_out_are_taken_in_after_the_edit_that_m
     assert len([line for line in service.seen if "begins (after an edit)" in line]) == 2
 
 
+def test_a_pipeline_that_edits_its_own_project_and_fails_waits_longer_each_time(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    project.write("tasks/edit.yml", "before: [raw.orders]\ncommand: echo \"select 1 as a -- $(date +%s%N)\" > models/note.sql\n")
+    project.write("models/total.sql", "select no_such(amount) as orders from clean.orders")
+    with Service(project) as service:
+        service.wait_for("begins (after an edit)")
+        time.sleep(8)
+        service.process.kill()
+        service.wait_for_end()
+    assert 2 <= len([line for line in service.seen if "begins (after an edit)" in line]) <= 5
+
+
 def test_files_that_a_mistake_kept_out_are_taken_in_by_the_service_that_starts_after_it_is_mended(project):
     write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
     edit(project, "select no_such(amount) as orders from clean.orders")

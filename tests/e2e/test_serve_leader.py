@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from conftest import SERVERS, Postgres, Project, free_port
-from test_serve import PATIENCE_S, Service, by_hand, slow_model, until
+from test_serve import PATIENCE_S, Service, by_hand, held_by_a_task, slow_model, until, wait_until_it_is_held
 from test_serve_http import UnixConnection
 from test_state import url_of
 
@@ -100,6 +100,32 @@ def test_a_lock_on_a_table_of_the_state_store_ends_no_service(postgres, tmp_path
         assert leader.end() == 0 and other.end() == 0
 
 
+def test_many_runs_that_are_kept_late_cost_no_lead(postgres, tmp_path, sluice_bin):
+    """Together they take longer than a lease lasts."""
+    one, _ = two_machines(postgres, tmp_path, sluice_bin, "late", prepare=held_by_a_task)
+    with Service(one) as service:
+        one.run("trigger", "all")
+        wait_until_it_is_held(one)
+        postgres.query("""create table late.mode as select 'refuse' as mode;
+            create function late.mode() returns trigger language plpgsql as $$ begin
+                if (select mode from late.mode) = 'refuse' then raise exception 'not now' using errcode = '57014'; end if;
+                perform pg_sleep(0.3); return new;
+            end $$;
+            create trigger mode before insert on late.queue for each row execute function late.mode()""")
+        asked = [one.json("trigger", "all")["run_id"] for _ in range(16)]
+        service.wait_for("it is not kept in the state store", times=len(asked))
+        postgres.query("update late.mode set mode = 'slow'")
+        end = time.monotonic() + PATIENCE_S
+        while [row for row, in postgres.query("select run_id from late.queue order by seq")] != asked:
+            assert time.monotonic() < end and service.process.poll() is None
+            time.sleep(0.1)
+        told = one.json("status")["waiting"]
+        assert len(told) == len(asked)
+        service.process.kill()
+        service.wait_for_end()
+    assert not [line for line in service.seen if "leads no more" in line]
+
+
 def test_one_whose_database_was_away_leads_again_when_it_is_back(tmp_path, sluice_bin):
     with tempfile.TemporaryDirectory(prefix="sluice-pg-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
@@ -162,6 +188,8 @@ def test_one_that_stands_by_lives_and_is_not_ready_until_it_leads(postgres, tmp_
         assert ask(one, "/readyz")[0] == 200
         status, document = ask(two, "/readyz")
         assert status == 503 and document["not_ready_because"].startswith("it stands by: ")
+        assert ask(one, "/api/v1/pipelines/all")[1]["active_runs"] == 0
+        assert not {"active_runs", "queued_runs"} & set(ask(two, "/api/v1/pipelines/all")[1])
         assert ask(two, "/healthz")[0] == 200
         refused = two.run("trigger", "all", exit_code=1).stderr
         assert "SL0825" in refused and "stands by" in refused

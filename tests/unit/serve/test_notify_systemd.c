@@ -122,6 +122,7 @@ static void without_systemd_nothing_is_said(void **state)
     assert_int_equal(sl_systemd_reloading(&fixture->systemd, &err), SL_OK);
     assert_int_equal(sl_systemd_stopping(&fixture->systemd, NULL, &err), SL_OK);
     sl_systemd_status(&fixture->systemd, "x");
+    sl_systemd_alive(&fixture->systemd);
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(sl_systemd_start_watchdog(&fixture->systemd, &loop, &err), SL_OK);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
@@ -145,6 +146,8 @@ static void the_watchdog_hears_that_the_loop_goes_round(void **state)
     listen_at(fixture, "notify");
     set_variable("WATCHDOG_USEC", "20000");
     open_here(fixture);
+    sl_systemd_alive(&fixture->systemd); // where no loop goes round
+    assert_string_equal(heard(fixture), "WATCHDOG=1\n");
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(uv_timer_init(&loop, &other), 0);
     assert_int_equal(uv_timer_start(&other, count_down, 5000, 0), 0);

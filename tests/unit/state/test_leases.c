@@ -415,7 +415,7 @@ static void each_environment_has_the_lake_that_was_first_or_that_a_person_has_ad
     assert_string_equal(lake_of(store, "dev"), "none");
     OK(sl_state_keep_lake(store->state, "dev", "3", true, &err));
     OK(sl_state_keep_lake(store->state, NULL, "2", false, &err));
-    OK(sl_state_forget(store->state, INT64_MAX, &err));
+    OK(sl_state_forget(store->state, INT64_MAX, &(bool){false}, &err));
     assert_string_equal(lake_of(store, NULL), "2");
     assert_string_equal(lake_of(store, "dev"), "3");
 }

@@ -265,7 +265,7 @@ static void the_audit_log_is_read_from_its_end(void **state)
     filter = (struct sl_audit_filter){.subject = "nightly"};
     OK(sl_state_audit(store->state, &filter, &store->arena, &list, &count, &err));
     assert_int_equal(count, 2);
-    OK(sl_state_forget(store->state, 3, &err));
+    OK(sl_state_forget(store->state, 3, &(bool){false}, &err));
     filter = (struct sl_audit_filter){0};
     OK(sl_state_audit(store->state, &filter, &store->arena, &list, &count, &err));
     assert_int_equal(count, 2);
@@ -308,6 +308,30 @@ static void who_cancelled_a_run_is_what_the_audit_log_says_first(void **state)
     assert_int_equal(runs[0].cancelled_us, 0);
 }
 
+static void what_goes_on_with_a_run_is_found_also_when_it_waits_or_has_ended(void **state)
+{
+    struct store *store = *state;
+    struct sl_run_row *runs;
+    struct sl_queued rest = {.run_id = "q2",
+                             .pipeline = "nightly",
+                             .trigger = "after a kill",
+                             .asked_us = 70,
+                             .options_json = "{\"select\":[\"x\"],\"goes_on_with\":\"r1\"}"};
+    const struct sl_run_filter of_1 = {.rest_of = "r1", .with_waiting = true, .limit = 1};
+    const struct sl_run_filter of_2 = {.rest_of = "r2", .with_waiting = true};
+    bool is_new;
+    add_run(store, "r1", "nightly", 60);
+    add_run(store, "r2", "nightly", 61);
+    assert_int_equal(list_runs(store, of_1, &runs), 0);
+    OK(sl_state_enqueue(store->state, &rest, &is_new, &err));
+    assert_int_equal(list_runs(store, of_1, &runs), 1);
+    assert_string_equal(runs[0].id, "q2");
+    assert_int_equal(list_runs(store, of_2, &runs), 0);
+    add_run(store, "q2", "nightly", 80);
+    assert_int_equal(list_runs(store, of_1, &runs), 1);
+    assert_string_equal(runs[0].status, "ok");
+}
+
 static void runs_that_found_nothing_are_forgotten_sooner(void **state)
 {
     static const struct sl_run_row rows[] = {
@@ -326,7 +350,7 @@ static void runs_that_found_nothing_are_forgotten_sooner(void **state)
         OK(sl_state_begin(store->state, &row, &err));
         OK(sl_state_end(store->state, &row, &err));
     }
-    OK(sl_state_forget_idle(store->state, 10, &err));
+    OK(sl_state_forget_idle(store->state, 10, &(bool){false}, &err));
     OK(sl_state_runs(store->state, &(struct sl_run_filter){0}, &store->arena, &list, &count, &err));
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++)
@@ -474,6 +498,7 @@ int main(void)
         CASE(who_was_not_answered_is_asked_no_longer_when_the_run_ends),
         CASE(the_audit_log_is_read_from_its_end),
         CASE(who_cancelled_a_run_is_what_the_audit_log_says_first),
+        CASE(what_goes_on_with_a_run_is_found_also_when_it_waits_or_has_ended),
         CASE(runs_that_found_nothing_are_forgotten_sooner),
         CASE(texts_that_are_no_utf8_do_not_lose_the_row),
         CASE(another_handle_sees_what_was_written),

@@ -149,12 +149,42 @@ static void old_runs_are_forgotten_with_their_steps(void **state)
     add_step(store, "old", "clean.a", "ok");
     add_run(store, "running", 1, 0);
     add_run(store, "new", 5, 6);
-    assert_int_equal(sl_state_forget(store->state, 3, &err), SL_OK);
+    assert_int_equal(sl_state_forget(store->state, 3, &(bool){false}, &err), SL_OK);
     assert_int_equal(sl_state_runs(store->state, &(struct sl_run_filter){.id = NULL, .limit = 10},
                                    &store->arena, &runs, &count, &err),
                      SL_OK);
     assert_int_equal(count, 2);
     assert_int_equal(sl_state_steps(store->state, "old", &store->arena, &steps, &count, &err),
+                     SL_OK);
+    assert_int_equal(count, 0);
+}
+
+static void a_large_run_is_forgotten_by_slices_its_steps_first(void **state)
+{
+    struct store *store = *state;
+    struct sl_err err = {0};
+    struct sl_run_row *runs;
+    size_t slices = 0, count;
+    bool is_more = true;
+    enum { STEPS = 4500 };
+    struct sl_step_row *steps = SL_NEW_ARRAY(&store->arena, struct sl_step_row, STEPS);
+    assert_non_null(steps);
+    for (size_t i = 0; i < STEPS; i++)
+        steps[i] =
+            (struct sl_step_row){.run_id = "large", .name = "n", .label = "n", .status = "ok"};
+    add_run(store, "large", 1, 2);
+    add_run(store, "new", 5, 6);
+    assert_int_equal(sl_state_add_steps(store->state, steps, STEPS, &err), SL_OK);
+    for (; is_more; slices++) {
+        assert_int_equal(sl_state_forget(store->state, 3, &is_more, &err), SL_OK);
+        assert_int_equal(sl_state_runs(store->state, &(struct sl_run_filter){0}, &store->arena,
+                                       &runs, &count, &err),
+                         SL_OK);
+        assert_int_equal(count, is_more ? 2 : 1);
+    }
+    assert_int_equal(slices, 3);
+    assert_string_equal(runs[0].id, "new");
+    assert_int_equal(sl_state_steps(store->state, "large", &store->arena, &steps, &count, &err),
                      SL_OK);
     assert_int_equal(count, 0);
 }
@@ -364,6 +394,8 @@ int main(void)
             runs_come_newest_first_and_are_found_by_the_beginning_of_their_id, make, drop),
         cmocka_unit_test_setup_teardown(the_last_outcome_of_each_step_wins, make, drop),
         cmocka_unit_test_setup_teardown(old_runs_are_forgotten_with_their_steps, make, drop),
+        cmocka_unit_test_setup_teardown(a_large_run_is_forgotten_by_slices_its_steps_first, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(a_damaged_store_is_set_aside_and_begun_anew, make, drop),
         cmocka_unit_test_setup_teardown(
             a_service_waits_for_the_disk_where_somebody_asked_and_where_a_run_ends, make, drop),
