@@ -1,5 +1,6 @@
 // Runs that are asked for: kept in the queue of the state store, and begun when there is room.
 #include "base/clock.h"
+#include "run/known_lake.h"
 #include "run/lock.h"
 #include "serve/serve_inner.h"
 
@@ -234,7 +235,8 @@ static void on_end(void *owner, struct sl_live *live)
     service->at_work--;
     if (!sl_service_waits_on(run))
         sl_service_dequeue(service, run, status_without_history(run));
-    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED || sl_live_err(live)->code == SL_E_LAKE_OTHER)
+    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED ||
+        sl_lake_is_refused((int)sl_live_err(live)->code))
         tell_refused(run);
     sl_service_tell_end(run);
     if (run->backfill)

@@ -463,17 +463,6 @@ def test_a_clock_that_jumps_runs_no_tick_twice_and_makes_up_for_what_it_skipped(
 # --- a state that cannot be written, or is newer
 
 
-@pytest.fixture
-def mortal(project, tmp_path):
-    """The program without root's right to write everywhere."""
-    script = tmp_path / "mortal"
-    script.write_text(f'#!/bin/sh\nexec setpriv --bounding-set=-dac_override --inh-caps=-dac_override {project.binary} "$@"\n')
-    script.chmod(0o755)
-    if os.geteuid() == 0 and subprocess.run(["setpriv", "--bounding-set=-dac_override", "true"]).returncode != 0:
-        pytest.skip("root's right to write everywhere cannot be given up here")
-    return script if os.geteuid() == 0 else project.binary
-
-
 def test_a_state_folder_that_cannot_be_written_is_told_at_once(project, mortal):
     by_hand(project)
     project.run("run")
