@@ -46,30 +46,6 @@ static void unlink_run(struct sl_service_run *run)
         *at = run->next;
 }
 
-// --- as text in the state store
-
-static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
-{
-    if (run->backfill) {
-        SL_AUTO(sl_json_free)
-        json_t *asked =
-            json_pack("{s:O, s:s*}", "backfill", run->backfill, "goes_on_with", run->goes_on_with);
-        *ret = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
-        return *ret ? SL_OK : sl_fail_memory(err);
-    }
-    json_t *select = sl_json_strs(&run->options.select);
-    json_t *exclude = sl_json_strs(&run->options.exclude);
-    SL_AUTO(sl_json_free)
-    json_t *root = json_pack(
-        "{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*, s:s*}", "select", select, "exclude",
-        exclude, "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
-        sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
-        "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent, "plan",
-        run->options.plan, "goes_on_with", run->goes_on_with);
-    *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
-    return *ret ? SL_OK : sl_fail_memory(err);
-}
-
 // --- room
 
 static bool is_ready(const struct sl_service_run *run)
@@ -502,7 +478,7 @@ int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked
 static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *err)
 {
     char *options = NULL;
-    SL_TRY(print_options(run, &options, err));
+    SL_TRY(sl_queued_print(run, &options, err));
     const struct sl_queued queued = {.run_id = run->id,
                                      .command = run->command,
                                      .environment = sl_service_project(run->service)->environment,

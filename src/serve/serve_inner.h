@@ -157,6 +157,17 @@ void sl_service_reload(struct sl_service *service);
 void sl_generations_sweep(struct sl_service *service);
 const struct sl_project *sl_service_project(const struct sl_service *service);
 
+// --- queued.c
+// What it was asked for, as text: *ret is to be freed.
+SL_MUST int sl_queued_print(const struct sl_service_run *run, char **ret, struct sl_err *err);
+// The same the other way (NULL: nothing), into a run that has nothing of it yet.
+SL_MUST int sl_queued_read(struct sl_service_run *run, const char *text, struct sl_err *err);
+SL_MUST int sl_queued_read_options(const json_t *root, struct sl_arena *arena,
+                                   struct sl_start_options *ret, struct sl_err *err);
+// Of that text the run whose rest it does; *ret is NULL: it began by itself.
+SL_MUST int sl_queued_earlier(const char *text, struct sl_arena *arena, const char **ret,
+                              struct sl_err *err);
+
 // --- admit.c
 struct sl_asked {
     const char *pipeline, *trigger, *who;
