@@ -106,7 +106,7 @@ struct sl_service {
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end; 3, too, where the lead is lost
-    bool is_told_to_end, is_ending;
+    bool is_ending;
     bool is_admitting, has_more_to_admit;
     struct sl_due *due; // ticks, by names of a generation that lives as long
     size_t due_count, due_done;
