@@ -124,11 +124,18 @@ def test_a_backfill_command_whose_service_has_lost_the_lead_says_so_and_the_next
                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             until(lambda: postgres.query("select 1 from lost_backfill.queue"))
         until(lambda: postgres.query("select 1 from lost_backfill.runs where command = 'backfill' and status = 'running'"))
+        command.send_signal(signal.SIGSTOP)  # so that it asks no more until the service stands by
+        time.sleep(0.3)
         first.process.send_signal(signal.SIGSTOP)
         second.wait_for("it goes on")
         first.process.send_signal(signal.SIGCONT)
         first.wait_for("standing by")
-        said, _ = command.communicate(timeout=PATIENCE_S)
+        until(lambda: (one.folder / ".sluice/serve.sock").exists() and ask(one, "/healthz")[0] == 200)
+        command.send_signal(signal.SIGCONT)
+        try:
+            said, _ = command.communicate(timeout=PATIENCE_S)
+        finally:
+            command.kill()
         assert command.returncode == 1 and "SL0889" in said and "the service has ended before the backfill had" in said, said
         second.wait_for("ended: ok")
         assert first.end() == 0 and second.end() == 0
@@ -176,7 +183,6 @@ def test_a_run_that_found_nothing_leaves_the_queue_when_the_store_is_busy_no_mor
         project.run("trigger", "all", "--wait")
         held = Held(project)
         project.run("trigger", "all")
-        (project.folder / "lake/_publications/_last").is_fifo()
         state.execute("begin immediate")
         (waiting,) = state.execute("select run_id from queue").fetchall()
         held.let_go()
