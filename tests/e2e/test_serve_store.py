@@ -2,38 +2,17 @@
 import contextlib
 import fcntl
 import os
-import pathlib
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import time
 
 import pytest
-from conftest import SERVERS, Postgres, Project, free_port
+from conftest import Project
 from test_known_lake import delivered, with_warehouse
 from test_serve import PATIENCE_S, Service, slow_model, until, write_shop
 from test_serve_kills import Held
-from test_serve_leader import StandBy, ask, two_machines
-
-
-@contextlib.contextmanager
-def own_server():
-    """A PostgreSQL that nobody else needs, and the ids of its processes."""
-    with tempfile.TemporaryDirectory(prefix="sluice-pg-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)
-        server = Postgres(free_port())
-        subprocess.run([SERVERS / "pg.sh", "start", folder, str(server.port)], check=True, timeout=120)
-        postmaster = int(pathlib.Path(folder, "data/postmaster.pid").read_text().splitlines()[0])
-
-        def processes():
-            return [postmaster, *map(int, pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())]
-        try:
-            yield server, processes
-        finally:
-            for pid in processes():
-                os.kill(pid, signal.SIGCONT)
-            subprocess.run([SERVERS / "pg.sh", "stop", folder], timeout=60)
+from test_serve_leader import StandBy, ask, own_server, two_machines
 
 
 @pytest.mark.heavy
@@ -42,7 +21,7 @@ def test_a_frozen_state_store_keeps_no_service_from_answering_and_one_leads_when
     def prepare(project):
         with_warehouse(tmp_path)(project)
         slow_model(project, 2)
-    with own_server() as (server, processes):
+    with own_server() as (server, _, processes):
         one, two = two_machines(server, tmp_path, sluice_bin, "frozen", prepare)
         with Service(one) as leader, StandBy(two) as other:
             one.run("trigger", "all", "--wait")
@@ -91,7 +70,7 @@ def test_a_service_that_is_ended_while_it_winds_up_a_lost_lead_ends_well(postgre
 
 
 def test_a_service_that_waits_for_its_database_is_ended_at_once(tmp_path, sluice_bin):
-    with own_server() as (server, processes):
+    with own_server() as (server, _, processes):
         one, _ = two_machines(server, tmp_path, sluice_bin, "ended_away")
         with Service(one) as service:
             one.run("trigger", "all", "--wait")
