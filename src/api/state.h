@@ -147,6 +147,10 @@ SL_MUST int sl_state_lake(struct sl_state *state, const char *environment, struc
 // `is_first`: only if nobody has said so yet; else in the place of what is there.
 SL_MUST int sl_state_keep_lake(struct sl_state *state, const char *environment, const char *number,
                                bool is_first, struct sl_err *err);
+// In the place of what is there, with who says so in the audit log (api/queue.h): both or neither.
+struct sl_audit_entry;
+SL_MUST int sl_state_adopt_lake(struct sl_state *state, const char *environment, const char *number,
+                                const struct sl_audit_entry *entry, struct sl_err *err);
 // Deletes runs that ended before a time, with their steps and decisions, and older audit entries: a
 // few thousand rows, for nobody else can write meanwhile. *ret_is_more: the rest is for the next
 // call.

@@ -111,23 +111,34 @@ static int read_steps(const struct sl_step_row *steps, size_t count, json_t *lis
     return SL_OK;
 }
 
+// *ret is NULL: the history does not have it.
+static int find_run(const struct sl_backfill_asking *asking, const char *id, struct sl_arena *arena,
+                    struct sl_state **ret_state, struct sl_run_row **ret, struct sl_err *err)
+{
+    const struct sl_state_place place = sl_project_state(asking->project);
+    const struct sl_run_filter filter = {.id = id, .limit = 1};
+    const char *note;
+    size_t count;
+    SL_TRY(sl_state_read(&place, arena, ret_state, &note, err));
+    SL_TRY(sl_state_runs(*ret_state, &filter, arena, ret, &count, err));
+    if (!count)
+        *ret = NULL;
+    return SL_OK;
+}
+
 // What the history knows of its end, as the service would say it; NULL: it has not ended, or is
 // gone on with.
 static int find_end(const struct sl_backfill_asking *asking, const char *id, struct sl_arena *arena,
                     json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
-    const struct sl_state_place place = sl_project_state(asking->project);
-    const struct sl_run_filter filter = {.id = id, .limit = 1};
     struct sl_run_faults faults = {0};
     struct sl_step_row *steps;
     struct sl_run_row *row;
-    const char *note;
     size_t count;
     *ret = NULL;
-    SL_TRY(sl_state_read(&place, arena, &state, &note, err));
-    SL_TRY(sl_state_runs(state, &filter, arena, &row, &count, err));
-    if (!count || !row->ended_us || sl_str_equal(row->status, "interrupted"))
+    SL_TRY(find_run(asking, id, arena, &state, &row, err));
+    if (!row || !row->ended_us || sl_str_equal(row->status, "interrupted"))
         return SL_OK;
     SL_TRY(sl_state_steps(state, row->id, arena, &steps, &count, err));
     SL_AUTO(sl_json_free) json_t *list = json_array();
@@ -190,16 +201,10 @@ static bool has_ended(const struct sl_backfill_asking *asking, const char *id)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
-    const struct sl_state_place place = sl_project_state(asking->project);
-    const struct sl_run_filter filter = {.id = id, .limit = 1};
     struct sl_err ignored = {0};
     struct sl_run_row *row;
-    const char *note;
-    size_t count;
     sl_arena_init(&arena, 0);
-    return sl_state_read(&place, &arena, &state, &note, &ignored) == SL_OK &&
-           sl_state_runs(state, &filter, &arena, &row, &count, &ignored) == SL_OK && count &&
-           row->ended_us;
+    return find_run(asking, id, &arena, &state, &row, &ignored) == SL_OK && row && row->ended_us;
 }
 
 static int follow(const struct sl_backfill_asking *asking, const char *id, json_t **ret,

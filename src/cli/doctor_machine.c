@@ -84,7 +84,7 @@ static int look_lake(struct looker *looker)
 {
     struct sl_err failure = {0};
     if (!looker->of->state ||
-        sl_lake_look(looker->project, looker->of->state, NULL, &failure) != SL_E_LAKE_OTHER)
+        !sl_lake_is_refused(sl_lake_look(looker->project, looker->of->state, NULL, &failure)))
         return SL_OK;
     return add_failure(looker, "lake", &failure);
 }

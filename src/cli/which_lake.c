@@ -1,7 +1,4 @@
 // sluice lake: which lake the history is of.
-#include "api/queue.h"
-#include "base/clock.h"
-#include "base/fs.h"
 #include "cli/cli.h"
 #include "run/known_lake.h"
 
@@ -73,23 +70,11 @@ static int adopt(struct visit *visit, struct sl_err *err)
 {
     const struct passwd *user = getpwuid(geteuid());
     char here[SL_LAKE_ID_BYTES];
-    SL_TRY(
-        sl_lake_adopt(visit->project, visit->state, &visit->arena, &visit->remembered, here, err));
+    SL_TRY(sl_lake_adopt(visit->project, visit->state, user ? user->pw_name : "unknown",
+                         &visit->arena, &visit->remembered, here, err));
     visit->number = sl_arena_strdup(&visit->arena, here);
     SL_TRY_NEW(visit->number, err);
-    SL_AUTO(sl_json_free)
-    json_t *details = json_pack("{s:s, s:s, s:s*}", "lake", visit->project->lake_folder, "number",
-                                here, "before", visit->remembered);
-    char *text = details ? json_dumps(details, JSON_COMPACT) : NULL;
-    SL_TRY_NEW(text, err);
-    const struct sl_audit_entry entry = {.at_us = sl_clock_now_us(),
-                                         .who = user ? user->pw_name : "unknown",
-                                         .what = "adopt lake",
-                                         .subject = visit->project->environment,
-                                         .details_json = text};
-    int code = sl_state_add_audit(visit->state, &entry, err);
-    free(text);
-    return code;
+    return SL_OK;
 }
 
 static int print_json(const struct visit *visit, const char *status, struct sl_err *err)
@@ -128,7 +113,7 @@ static int run_lake(const void *self, int *ret_exit, struct sl_err *err)
         return print_adopted(&visit, err);
     }
     SL_TRY(look(&visit, err));
-    bool is_wrong = sl_lake_look(visit.project, visit.state, NULL, &refused) == SL_E_LAKE_OTHER;
+    bool is_wrong = sl_lake_is_refused(sl_lake_look(visit.project, visit.state, NULL, &refused));
     const char *status = is_wrong                                       ? "wrong"
                          : !visit.remembered                            ? "new"
                          : sl_str_equal(visit.remembered, visit.number) ? "ok"

@@ -73,18 +73,47 @@ int sl_world_code(const struct sl_world *world, char ret[SL_CODE_BYTES], struct 
     return SL_OK;
 }
 
+int sl_lake_id_parse(const char *text, char ret[SL_LAKE_ID_BYTES], struct sl_err *err)
+{
+    const size_t length = SL_LAKE_ID_BYTES - 1;
+    if (strspn(text, "0123456789abcdef-") != length || text[length + strspn(text + length, "\r\n")])
+        return sl_fail(err, SL_E_LAKE_UNREADABLE, "what stands there is not the number of a lake");
+    memcpy(ret, text, length);
+    ret[length] = '\0';
+    return SL_OK;
+}
+
+static int fail_unreadable(const char *path, const struct sl_err *why, struct sl_err *err)
+{
+    const bool is_damaged = why->code == SL_E_LAKE_UNREADABLE;
+    (void)sl_fail(err, SL_E_LAKE_UNREADABLE, "the lake's number in '%s' cannot be read: %s", path,
+                  why->message);
+    return sl_err_hint(err, is_damaged ? "remove the file if it is none of Sluice's, and then say "
+                                         "`sluice lake --adopt`"
+                                       : "let this user read it; if its file system does not "
+                                         "answer, mount it again");
+}
+
+// SL_E_FILE_MISSING or SL_E_LAKE_UNREADABLE.
 static int read_name(const char *path, char ret[SL_LAKE_ID_BYTES], struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_err why = {0};
+    struct sl_fs_stat stat;
     const char *text;
     size_t length;
     sl_arena_init(&arena, 0);
-    SL_TRY(sl_fs_read(path, 4096, &arena, &text, &length, err));
-    if (strspn(text, "0123456789abcdef-") != SL_LAKE_ID_BYTES - 1)
-        return sl_fail(err, SL_E_WORKER_LAKE, "'%s' is not the number of a lake", path);
-    memcpy(ret, text, SL_LAKE_ID_BYTES - 1);
-    ret[SL_LAKE_ID_BYTES - 1] = '\0';
-    return SL_OK;
+    int code = sl_fs_stat(path, &stat, &why);
+    if (code == SL_OK)
+        code = sl_fs_read(path, 4096, &arena, &text, &length, &why);
+    if (code == SL_OK)
+        code = sl_lake_id_parse(text, ret, &why);
+    if (code == SL_OK)
+        return SL_OK;
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    return code == SL_E_FILE_MISSING ? sl_fail(err, SL_E_FILE_MISSING, "%s", why.message)
+                                     : fail_unreadable(path, &why, err);
 }
 
 static const char *path_of(const struct sl_project *project, struct sl_arena *arena)
@@ -96,14 +125,19 @@ int sl_lake_name(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES], s
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     char uuid[SL_LAKE_ID_BYTES];
-    struct sl_err ignored = {0};
     sl_arena_init(&arena, 0);
     const char *path = path_of(project, &arena);
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_mkdirs(project->lake_folder, err));
+    int code = read_name(path, ret, err);
+    if (code != SL_E_FILE_MISSING)
+        return code;
+    sl_err_clear(err);
     // Of several that make one at once the first one's stays.
-    if (!sl_fs_exists(path))
-        (void)!sl_fs_create(path, sl_uuid(uuid), SL_LAKE_ID_BYTES - 1, &ignored);
+    code = sl_fs_create(path, sl_uuid(uuid), SL_LAKE_ID_BYTES - 1, err);
+    if (code != SL_OK && code != SL_E_FILE_EXISTS)
+        return code;
+    sl_err_clear(err);
     return read_name(path, ret, err);
 }
 
@@ -113,8 +147,10 @@ int sl_lake_find(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES], s
     sl_arena_init(&arena, 0);
     const char *path = path_of(project, &arena);
     SL_TRY_NEW(path, err);
-    if (sl_fs_exists(path))
-        return read_name(path, ret, err);
+    const int code = read_name(path, ret, err);
+    if (code != SL_E_FILE_MISSING)
+        return code;
+    sl_err_clear(err);
     (void)sl_fail(err, SL_E_WORKER_LAKE, "the lake '%s' %s", project->lake_folder,
                   sl_fs_exists(project->lake_folder) ? "was never served from"
                                                      : "is not on this machine");

@@ -13,11 +13,13 @@ SL_MUST int sl_world_code(const struct sl_world *world, char ret[SL_CODE_BYTES],
                           struct sl_err *err);
 
 #define SL_LAKE_ID_BYTES 37
+// A lake's number, out of its file; SL_E_LAKE_UNREADABLE if it is none.
+SL_MUST int sl_lake_id_parse(const char *text, char ret[SL_LAKE_ID_BYTES], struct sl_err *err);
 // The number of a lake, kept in it: two machines that find the same one see the same folder. Makes
 // one if there is none yet.
 SL_MUST int sl_lake_name(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES],
                          struct sl_err *err);
-// SL_E_WORKER_LAKE if it has none, or is not there.
+// SL_E_WORKER_LAKE if it has none, or is not there; SL_E_LAKE_UNREADABLE if nobody can tell.
 SL_MUST int sl_lake_find(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES],
                          struct sl_err *err);
 

@@ -1,13 +1,17 @@
 #include "run/known_lake.h"
 
+#include "api/queue.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // What is found here and what is remembered.
 struct seen {
-    char here[SL_LAKE_ID_BYTES]; // "": it has none
+    char here[SL_LAKE_ID_BYTES]; // "": it has none, or it cannot be read
+    struct sl_err unread;        // why it cannot
     const char *remembered;      // NULL: none
     bool fits, was_asked;        // the store
 };
@@ -19,12 +23,13 @@ static bool is_empty(const struct sl_project *project, struct sl_arena *arena)
     return sl_fs_list(project->lake_folder, arena, &names, &ignored) != SL_OK || names.count == 0;
 }
 
-// A number that cannot be read is none.
-static void find_here(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES])
+static int find_here(const struct sl_project *project, struct seen *ret, struct sl_err *err)
 {
-    struct sl_err ignored = {0};
-    *ret = '\0';
-    (void)!sl_lake_find(project, ret, &ignored);
+    const int code = sl_lake_find(project, ret->here, &ret->unread);
+    if (code == SL_OK || code == SL_E_LAKE_UNREADABLE)
+        return SL_OK;
+    sl_err_clear(&ret->unread);
+    return code == SL_E_WORKER_LAKE ? SL_OK : sl_fail_memory(err);
 }
 
 // --- whether another one is refused
@@ -84,6 +89,10 @@ static int hint(const struct sl_project *project, struct sl_err *err)
 static int refuse(const struct sl_project *project, const struct seen *seen, struct sl_err *err)
 {
     const char *lake = project->lake_folder;
+    if (seen->unread.code) {
+        *err = seen->unread;
+        return (int)err->code;
+    }
     if (*seen->here)
         (void)sl_fail(err, SL_E_LAKE_OTHER,
                       "the lake '%s' is another one (number %s) than that which the state store "
@@ -100,8 +109,11 @@ static int refuse(const struct sl_project *project, const struct seen *seen, str
     return hint(project, err);
 }
 
-static int refuse_unknown(const struct sl_project *project, bool is_empty, struct sl_err *err)
+static int refuse_unknown(const struct sl_project *project, const struct seen *seen, bool is_empty,
+                          struct sl_err *err)
 {
+    if (seen->unread.code)
+        return refuse(project, seen, err);
     (void)sl_fail(err, SL_E_LAKE_OTHER,
                   "the lake '%s' %s, and the state store cannot be asked for more",
                   project->lake_folder,
@@ -112,12 +124,12 @@ static int refuse_unknown(const struct sl_project *project, bool is_empty, struc
 }
 
 // The store cannot be asked.
-static bool is_plausible(const struct sl_project *project, const char *here, const char *known,
-                         struct sl_arena *arena)
+static bool is_plausible(const struct sl_project *project, const struct seen *seen,
+                         const char *known, struct sl_arena *arena)
 {
     if (!sl_str_is_empty(known))
-        return strcmp(known, here) == 0;
-    return *here || !project->state_url || !is_empty(project, arena);
+        return strcmp(known, seen->here) == 0;
+    return *seen->here || !project->state_url || !(seen->unread.code || is_empty(project, arena));
 }
 
 static int look(const struct sl_project *project, struct sl_state *state, const char *known,
@@ -126,13 +138,13 @@ static int look(const struct sl_project *project, struct sl_state *state, const 
     struct sl_err ignored = {0};
     bool refuses = false;
     *ret = (struct seen){.fits = true};
-    find_here(project, ret->here);
+    SL_TRY(find_here(project, ret, err));
     ret->was_asked = state && sl_state_lake(state, project->environment, arena, &ret->remembered,
                                             &ignored) == SL_OK;
     if (!ret->was_asked)
-        return is_plausible(project, ret->here, known, arena)
+        return is_plausible(project, ret, known, arena)
                    ? SL_OK
-                   : refuse_unknown(project, is_empty(project, arena), err);
+                   : refuse_unknown(project, ret, is_empty(project, arena), err);
     if (ret->remembered) {
         ret->fits = strcmp(ret->remembered, ret->here) == 0;
         if (!ret->fits)
@@ -143,6 +155,11 @@ static int look(const struct sl_project *project, struct sl_state *state, const 
             SL_TRY(has_built(project, state, arena, &refuses, err));
     }
     return refuses ? refuse(project, ret, err) : SL_OK;
+}
+
+bool sl_lake_is_refused(int code)
+{
+    return code == SL_E_LAKE_OTHER || code == SL_E_LAKE_UNREADABLE;
 }
 
 int sl_lake_look(const struct sl_project *project, struct sl_state *state, const char *known,
@@ -182,6 +199,10 @@ int sl_lake_require(const struct sl_project *project, struct sl_state *state, ch
             memcpy(known, seen.here, SL_LAKE_ID_BYTES);
         return SL_OK;
     }
+    if (seen.unread.code) { // the steps say what they cannot do
+        sl_log(SL_LOG_WARN, NULL, "%s", seen.unread.message);
+        return SL_OK;
+    }
     if (!seen.fits)
         sl_log(SL_LOG_WARN, NULL,
                "the lake '%s' is not the one of before: its tables are built anew",
@@ -195,13 +216,29 @@ int sl_lake_require(const struct sl_project *project, struct sl_state *state, ch
     return SL_OK;
 }
 
-int sl_lake_adopt(const struct sl_project *project, struct sl_state *state, struct sl_arena *arena,
-                  const char **ret_before, char ret[SL_LAKE_ID_BYTES], struct sl_err *err)
+static int adopt(const struct sl_project *project, struct sl_state *state, const char *who,
+                 const char *before, const char *number, struct sl_err *err)
 {
-    const char *before;
-    SL_TRY(sl_state_lake(state, project->environment, arena, &before, err));
+    SL_AUTO(sl_json_free)
+    json_t *details = json_pack("{s:s, s:s, s:s*}", "lake", project->lake_folder, "number", number,
+                                "before", before);
+    char *text = details ? json_dumps(details, JSON_COMPACT) : NULL;
+    SL_TRY_NEW(text, err);
+    const struct sl_audit_entry entry = {.at_us = sl_clock_now_us(),
+                                         .who = who,
+                                         .what = "adopt lake",
+                                         .subject = project->environment,
+                                         .details_json = text};
+    int code = sl_state_adopt_lake(state, project->environment, number, &entry, err);
+    free(text);
+    return code;
+}
+
+int sl_lake_adopt(const struct sl_project *project, struct sl_state *state, const char *who,
+                  struct sl_arena *arena, const char **ret_before, char ret[SL_LAKE_ID_BYTES],
+                  struct sl_err *err)
+{
+    SL_TRY(sl_state_lake(state, project->environment, arena, ret_before, err));
     SL_TRY(sl_lake_name(project, ret, err));
-    SL_TRY(sl_state_keep_lake(state, project->environment, ret, false, err));
-    *ret_before = before;
-    return SL_OK;
+    return adopt(project, state, who, *ret_before, ret, err);
 }

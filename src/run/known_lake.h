@@ -6,7 +6,8 @@
 
 #include "run/code.h"
 
-// SL_E_LAKE_OTHER, with what to do: it is another one, has no number or is not there. Not where
+// SL_E_LAKE_OTHER, with what to do: it is another one, has no number or is not there;
+// SL_E_LAKE_UNREADABLE: its number cannot be read. Not where
 // only tables can be lost that the next run makes again, which is where the state is the project's
 // own folder and nothing was delivered out of a lake that lies outside the project's.
 //
@@ -15,13 +16,14 @@
 // machines share is refused then. Changes nothing.
 SL_MUST int sl_lake_look(const struct sl_project *project, struct sl_state *state,
                          const char *known, struct sl_err *err);
+bool sl_lake_is_refused(int code); // one of both
 // The same at the begin of a run or service: the store knows the lake from now on, and `known`
 // holds its number. Where lake or store cannot be written, it is left to the next run.
 SL_MUST int sl_lake_require(const struct sl_project *project, struct sl_state *state, char *known,
                             struct sl_err *err);
-// A person says that it is this one from now on. Makes the folder, and the number. *ret_before (in
-// the arena) is the number of before; NULL: none.
-SL_MUST int sl_lake_adopt(const struct sl_project *project, struct sl_state *state,
+// `who` says that it is this one from now on, which the audit log keeps. Makes the folder, and the
+// number. *ret_before (in the arena) is the number of before; NULL: none.
+SL_MUST int sl_lake_adopt(const struct sl_project *project, struct sl_state *state, const char *who,
                           struct sl_arena *arena, const char **ret_before,
                           char ret[SL_LAKE_ID_BYTES], struct sl_err *err);
 

@@ -196,7 +196,9 @@ static void on_done(struct sl_controller *controller)
         sl_backfill_end(controller->backfill);
     live->run.ended_us = sl_clock_now_us();
     sl_run_count(&live->run);
-    if (!live->err.code)
+    if (controller->interrupts > 2 && controller->publish_err.code) // it left out the last thing
+        live->run.was_interrupted = true;
+    else if (!live->err.code)
         live->err = controller->publish_err;
     const bool may_end =
         !live->options.on_ending || live->options.on_ending(live->options.owner, live);

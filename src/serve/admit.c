@@ -1,5 +1,6 @@
 // Runs that are asked for: kept in the queue of the state store, and begun when there is room.
 #include "base/clock.h"
+#include "run/known_lake.h"
 #include "run/lock.h"
 #include "serve/serve_inner.h"
 
@@ -43,30 +44,6 @@ static void unlink_run(struct sl_service_run *run)
         at = &(*at)->next;
     if (*at)
         *at = run->next;
-}
-
-// --- as text in the state store
-
-static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
-{
-    if (run->backfill) {
-        SL_AUTO(sl_json_free)
-        json_t *asked =
-            json_pack("{s:O, s:s*}", "backfill", run->backfill, "goes_on_with", run->goes_on_with);
-        *ret = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
-        return *ret ? SL_OK : sl_fail_memory(err);
-    }
-    json_t *select = sl_json_strs(&run->options.select);
-    json_t *exclude = sl_json_strs(&run->options.exclude);
-    SL_AUTO(sl_json_free)
-    json_t *root = json_pack(
-        "{s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:s*, s:O*, s:s*}", "select", select, "exclude",
-        exclude, "allow_breaking", sl_json_strs(&run->options.may_break), "approve",
-        sl_json_strs(&run->options.approved), "full_refresh", run->options.full_refresh,
-        "fail_fast", run->options.fail_fast, "traceparent", run->options.traceparent, "plan",
-        run->options.plan, "goes_on_with", run->goes_on_with);
-    *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
-    return *ret ? SL_OK : sl_fail_memory(err);
 }
 
 // --- room
@@ -243,7 +220,8 @@ static void on_end(void *owner, struct sl_live *live)
     service->at_work--;
     if (!sl_service_waits_on(run))
         sl_service_dequeue(service, run, status_without_history(run));
-    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED || sl_live_err(live)->code == SL_E_LAKE_OTHER)
+    if (sl_live_err(live)->code == SL_E_PLAN_CHANGED ||
+        sl_lake_is_refused((int)sl_live_err(live)->code))
         tell_refused(run);
     sl_service_tell_end(run);
     sl_service_mind_lake(service);
@@ -510,7 +488,7 @@ int sl_service_make_run(struct sl_service *service, const struct sl_asked *asked
 static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *err)
 {
     char *options = NULL;
-    SL_TRY(print_options(run, &options, err));
+    SL_TRY(sl_queued_print(run, &options, err));
     const struct sl_queued queued = {.run_id = run->id,
                                      .command = run->command,
                                      .environment = sl_service_project(run->service)->environment,

@@ -295,8 +295,8 @@ static const char *why_not_ready(struct sl_service *service, bool asks_state,
     size_t count;
     if (service->stops)
         return "it is ending: no run begins any more";
-    if (asks_state && sl_lake_look(sl_service_project(service), service->state, service->lake,
-                                   &err) == SL_E_LAKE_OTHER)
+    if (asks_state && sl_lake_is_refused(sl_lake_look(sl_service_project(service), service->state,
+                                                      service->lake, &err)))
         return sl_arena_printf(arena, "the lake is wrong: %s", err.message);
     if (!service->is_leading)
         return service->leader ? sl_arena_printf(arena, "it stands by: %s leads", service->leader)

@@ -4,61 +4,6 @@
 
 #include <string.h>
 
-// --- as text in the state store
-
-static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs *ret,
-                     struct sl_err *err)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach (array, i, item) {
-        if (!json_is_string(item))
-            return sl_fail(err, SL_E_STATE, "the queue holds a run with options that are none");
-        SL_TRY(sl_strs_add(ret, arena, json_string_value(item), err));
-    }
-    return SL_OK;
-}
-
-// A copy of a member; NULL where there is none.
-static int read_text(const json_t *root, const char *name, struct sl_arena *arena, const char **ret,
-                     struct sl_err *err)
-{
-    const char *text = sl_json_text(root, name, NULL);
-    *ret = sl_arena_strdup(arena, text);
-    return text && !*ret ? sl_fail_memory(err) : SL_OK;
-}
-
-static int read_options(const json_t *root, struct sl_arena *arena, struct sl_start_options *ret,
-                        struct sl_err *err)
-{
-    SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
-    SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
-    SL_TRY(read_strs(json_object_get(root, "allow_breaking"), arena, &ret->may_break, err));
-    SL_TRY(read_strs(json_object_get(root, "approve"), arena, &ret->approved, err));
-    ret->full_refresh = sl_json_bool(root, "full_refresh", false);
-    ret->fail_fast = sl_json_bool(root, "fail_fast", false);
-    return read_text(root, "traceparent", arena, &ret->traceparent, err);
-}
-
-// What was asked for is a backfill, or a run. The text holds all of a plan: it is parsed once.
-static int read_queued(struct sl_service_run *run, const char *text, struct sl_err *err)
-{
-    SL_AUTO(sl_json_free) json_t *root = NULL;
-    if (!text)
-        return SL_OK;
-    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
-    SL_TRY(read_text(root, "goes_on_with", &run->arena, &run->goes_on_with, err));
-    run->backfill = json_incref(json_object_get(root, "backfill"));
-    if (!run->backfill) {
-        if (json_is_object(json_object_get(root, "plan")))
-            run->options.plan = json_incref(json_object_get(root, "plan"));
-        return read_options(root, &run->arena, &run->options, err);
-    }
-    run->command = "backfill";
-    run->pipeline = SL_BACKFILL_PIPELINE;
-    return SL_OK;
-}
-
 // --- what has been done of it
 
 #define MOST_HOPS 64 // of runs that go on with each other
@@ -79,7 +24,6 @@ static int add_done(struct sl_service_run *run, const char *id, struct sl_arena 
 static int find_earlier(const struct sl_service *service, const char *id, struct sl_arena *arena,
                         const char **ret, struct sl_err *err)
 {
-    SL_AUTO(sl_json_free) json_t *root = NULL;
     const struct sl_run_filter filter = {.id = id, .limit = 1};
     struct sl_run_row *rows;
     size_t count;
@@ -87,9 +31,7 @@ static int find_earlier(const struct sl_service *service, const char *id, struct
     SL_TRY(sl_state_runs(service->state, &filter, arena, &rows, &count, err));
     if (!count || !rows->options_json)
         return SL_OK;
-    SL_TRY(
-        sl_json_parse(rows->options_json, strlen(rows->options_json), "the history", &root, err));
-    return read_text(root, "goes_on_with", arena, ret, err);
+    return sl_queued_earlier(rows->options_json, arena, ret, err);
 }
 
 int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret, struct sl_err *err)
@@ -119,7 +61,7 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
     struct sl_service_run *run = NULL;
     int code = sl_service_make_run(service, &asked, &run, err);
     if (code == SL_OK)
-        code = read_queued(run, queued->options_json, err);
+        code = sl_queued_read(run, queued->options_json, err);
     if (code != SL_OK) {
         sl_service_free_run(run);
         return code;
@@ -205,7 +147,7 @@ static int again(struct sl_service *service, const struct sl_run_row *row, struc
     if (row->options_json)
         SL_TRY(sl_json_parse(row->options_json, strlen(row->options_json), "the history", &options,
                              err));
-    SL_TRY(read_options(options, arena, &asked.options, err));
+    SL_TRY(sl_queued_read_options(options, arena, &asked.options, err));
     asked.options.command = row->command;
     if (row->pipeline)
         sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",

@@ -9,8 +9,8 @@
 bool sl_service_sees_lake(struct sl_service *service)
 {
     struct sl_err err = {0};
-    if (sl_lake_look(sl_service_project(service), service->state, service->lake, &err) !=
-        SL_E_LAKE_OTHER) {
+    if (!sl_lake_is_refused(
+            sl_lake_look(sl_service_project(service), service->state, service->lake, &err))) {
         if (service->lake_error)
             sl_service_tell(SL_LOG_INFO, NULL, "the lake is there again");
         free(service->lake_error);

@@ -7,6 +7,7 @@
 #include "run/lock.h"
 #include "run/spill.h"
 #include "serve/serve_inner.h"
+#include "serve/told.h"
 #include "spec/serve.h"
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 
 #define MOST_WAIT_MS 60000
 #define END_MS 2000
+#define AWAY_MS 1000
 #define JUMP_US 10000000 // what the clock of a machine is not set by without a word
 #define DAY_US ((int64_t)86400 * 1000000)
 #define KEEP_US (365 * DAY_US)
@@ -391,16 +393,13 @@ static void on_signal(uv_signal_t *handle, int number)
                                        "steps at work are interrupted", "workers are killed"};
     struct sl_service *service = handle->data;
     struct sl_err ignored = {0};
-    if (service->is_ending) {
-        service->is_told_to_end |= number != SIGHUP;
+    if (service->is_ending) // told.c hears it
         return;
-    }
     if (number == SIGHUP) {
         reload(service);
         return;
     }
     service->stops = service->stops < 3 ? service->stops + 1 : 3;
-    service->is_told_to_end = true;
     (void)!sl_systemd_stopping(service->systemd, says[service->stops - 1], &ignored);
     sl_service_tell(SL_LOG_INFO, NULL, "ending: %s", says[service->stops - 1]);
     stop_runs(service);
@@ -665,7 +664,7 @@ static bool is_passing(int code)
 // Until it is told to end, or has lost the lead. *ret_has_begun is left as it is if it could not
 // begin.
 static int serve(const struct sl_serve_options *options, struct sl_systemd *systemd,
-                 bool *ret_has_begun, int *ret_exit, struct sl_err *err)
+                 struct sl_told *told, bool *ret_has_begun, int *ret_exit, struct sl_err *err)
 {
     struct sl_service service = {.options = *options,
                                  .systemd = systemd,
@@ -679,18 +678,17 @@ static int serve(const struct sl_serve_options *options, struct sl_systemd *syst
     if (code != 0) // libuv's codes are errno's
         return sl_fail_errno(err, -code, "cannot begin an event loop");
     code = begin(&service, err);
+    if (code == SL_OK)
+        code = sl_told_open(told, err);
     if (code == SL_OK) {
         *ret_has_begun = true;
-        uv_run(&service.loop, UV_RUN_DEFAULT);
+        if (!sl_told_to_end(told)) // else before it could hear it
+            uv_run(&service.loop, UV_RUN_DEFAULT);
         sl_service_resign(&service);
         *err = service.failure;
         code = (int)err->code;
     }
     end(&service);
-    if (service.is_told_to_end && is_passing(code)) { // what it was about to do, another one does
-        sl_err_clear(err);
-        code = SL_OK;
-    }
     clear(&service);
     if (code == SL_OK)
         *ret_exit = service.stops > 1 ? 130 : 0;
@@ -702,10 +700,10 @@ static int serve(const struct sl_serve_options *options, struct sl_systemd *syst
 static int serve_on(const struct sl_serve_options *options, struct sl_systemd *systemd,
                     int *ret_exit, struct sl_err *err)
 {
-    const struct timespec pause = {.tv_sec = 1};
+    SL_AUTO(sl_told_close) struct sl_told told = {0};
     bool has_begun = false, has_told = false;
     for (;;) {
-        int code = serve(options, systemd, &has_begun, ret_exit, err);
+        int code = serve(options, systemd, &told, &has_begun, ret_exit, err);
         bool is_away = code != SL_E_STATE_FENCED;
         if (!has_begun || !is_passing(code))
             return code;
@@ -714,9 +712,10 @@ static int serve_on(const struct sl_serve_options *options, struct sl_systemd *s
         has_told = is_away;
         sl_err_clear(err);
         sl_systemd_alive(systemd);
-        signal(SIGHUP, SIG_IGN); // there is nothing to read anew; else it would be the end
         if (is_away)
-            (void)nanosleep(&pause, NULL);
+            sl_told_wait(&told, AWAY_MS);
+        if (sl_told_to_end(&told)) // what it was about to do, another one does
+            return SL_OK;
     }
 }
 

@@ -108,7 +108,7 @@ struct sl_service {
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end; 3, too, where the lead is lost
-    bool is_told_to_end, is_ending;
+    bool is_ending;
     bool is_admitting, has_more_to_admit;
     struct sl_due *due; // ticks, by names of a generation that lives as long
     size_t due_count, due_done;
@@ -160,6 +160,17 @@ void sl_service_reload(struct sl_service *service);
 // Closes those that nothing is at work with.
 void sl_generations_sweep(struct sl_service *service);
 const struct sl_project *sl_service_project(const struct sl_service *service);
+
+// --- queued.c
+// What it was asked for, as text: *ret is to be freed.
+SL_MUST int sl_queued_print(const struct sl_service_run *run, char **ret, struct sl_err *err);
+// The same the other way (NULL: nothing), into a run that has nothing of it yet.
+SL_MUST int sl_queued_read(struct sl_service_run *run, const char *text, struct sl_err *err);
+SL_MUST int sl_queued_read_options(const json_t *root, struct sl_arena *arena,
+                                   struct sl_start_options *ret, struct sl_err *err);
+// Of that text the run whose rest it does; *ret is NULL: it began by itself.
+SL_MUST int sl_queued_earlier(const char *text, struct sl_arena *arena, const char **ret,
+                              struct sl_err *err);
 
 // --- admit.c
 struct sl_asked {

@@ -242,7 +242,7 @@ void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
 {
     const struct sl_project *project = sl_live_run(run->live)->world->project;
     const char *blocked = NULL;
-    if (err->code == SL_E_LAKE_OTHER && !run->who) // a person is told
+    if (sl_lake_is_refused((int)err->code) && !run->who) // a person is told
         run->has_met_full = run->lacks_lake = true;
     if (!is_no_room(err->code))
         return;
@@ -280,8 +280,8 @@ static bool is_blocked(const char *path)
 static bool lacks_lake(struct sl_service *service)
 {
     struct sl_err err = {0};
-    return sl_lake_look(sl_service_project(service), service->state, service->lake, &err) ==
-           SL_E_LAKE_OTHER;
+    return sl_lake_is_refused(
+        sl_lake_look(sl_service_project(service), service->state, service->lake, &err));
 }
 
 static void wait_longer(uv_timer_t *timer);

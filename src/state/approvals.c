@@ -91,19 +91,22 @@ int sl_state_approvals(struct sl_state *state, const char *run_id, struct sl_are
 
 // --- who did what
 
-int sl_state_add_audit(struct sl_state *state, const struct sl_audit_entry *entry,
-                       struct sl_err *err)
+int sl_audit_put(struct sl_state *state, const struct sl_audit_entry *entry, struct sl_err *err)
 {
     const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(entry->at_us),
                                       SL_TEXT(entry->who),     SL_TEXT(entry->what),
                                       SL_TEXT(entry->subject), SL_TEXT(entry->details_json)};
-    return sl_write_one(
-        state,
-        &(struct sl_statement){.sql = "insert into audit (project, at_us, who, what, subject, "
-                                      "details) values (?1, ?2, ?3, ?4, ?5, ?6)",
-                               .params = params,
-                               .count = 6},
-        0, err);
+    return SL_RUN(state,
+                  "insert into audit (project, at_us, who, what, subject, details) values (?1, ?2, "
+                  "?3, ?4, ?5, ?6)",
+                  params);
+}
+
+int sl_state_add_audit(struct sl_state *state, const struct sl_audit_entry *entry,
+                       struct sl_err *err)
+{
+    SL_TRY(sl_write_begin(state, err));
+    return sl_write_end(state, sl_audit_put(state, entry, err), 0, err);
 }
 
 struct audit_list {

@@ -133,4 +133,9 @@ SL_MUST int sl_write_end(struct sl_state *state, int code, int wakes, struct sl_
 SL_MUST int sl_write_one(struct sl_state *state, const struct sl_statement *statement, int wakes,
                          struct sl_err *err);
 
+// Inside a transaction.
+struct sl_audit_entry;
+SL_MUST int sl_audit_put(struct sl_state *state, const struct sl_audit_entry *entry,
+                         struct sl_err *err);
+
 #endif

@@ -36,6 +36,18 @@ def sluice_bin():
     return program("SLUICE_BIN", "debug")
 
 
+@pytest.fixture
+def mortal(sluice_bin, tmp_path):
+    """The program without root's right to read and write everywhere."""
+    script = tmp_path / "mortal"
+    rights = "-dac_override,-dac_read_search"
+    script.write_text(f'#!/bin/sh\nexec setpriv --bounding-set={rights} --inh-caps={rights} {sluice_bin} "$@"\n')
+    script.chmod(0o755)
+    if os.geteuid() == 0 and subprocess.run(["setpriv", f"--bounding-set={rights}", "true"]).returncode != 0:
+        pytest.skip("root's right to read and write everywhere cannot be given up here")
+    return script if os.geteuid() == 0 else sluice_bin
+
+
 @pytest.fixture(scope="session")
 def fault_bin():
     return program("SLUICE_FAULT_BIN", "fault")

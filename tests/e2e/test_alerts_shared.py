@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from receivers import hook  # noqa: F401
-from test_serve import PATIENCE_S, Service
+from test_serve import PATIENCE_S, Service, until
 from test_serve_leader import StandBy, two_machines
 from test_state import url_of
 
@@ -39,13 +39,6 @@ def wait_for_events(hook, count):
     return documents
 
 
-def wait_until(is_so):
-    end = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def children(process):
     return [int(pid) for pid in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
@@ -57,7 +50,7 @@ def test_a_leader_is_killed_and_the_next_one_delivers_and_tells_once_and_of_the_
         one.run("trigger", "all")
         leader.wait_for("ended: partial")
         [refused] = wait_for_events(hook, 1)
-        wait_until(lambda: postgres.query("select attempts from alerting.outbox") == [["1"]])
+        until(lambda: postgres.query("select attempts from alerting.outbox") == [["1"]])
         leader.process.kill()
         other.wait_for("serving '")
         [told] = wait_for_events(hook, 1)
@@ -86,7 +79,7 @@ def test_a_leader_does_not_wait_for_another_that_judges_until_its_lease_is_over(
         holding = ("set search_path = patient; select pg_advisory_xact_lock(60113021, hashtext(current_schema() || ' ' || "
                    f"'{project}')); select pg_sleep(60)")
         holder = subprocess.Popen(["psql", "-X", "-q", "-c", holding, postgres.dsn], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: postgres.query(f"select {mine}"))
+        until(lambda: postgres.query(f"select {mine}"))
         one.run("trigger", "all")
         assert "lock timeout" in leader.wait_for("alerts: ")["message"]
         postgres.query(f"select pg_terminate_backend(pid) from (select {mine}) as held")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from conftest import Project
-from test_serve import PATIENCE_S, Service, by_hand
+from test_serve import Service, by_hand, until
 from test_serve_leader import StandBy, ask, two_machines
 
 WAREHOUSE = """type: sqlite
@@ -51,13 +51,6 @@ def mount(tmp_path):
         assert not list((tmp_path / "lake").iterdir()), "something was written"
         (tmp_path / "lake").rmdir()
     (tmp_path / "lake.x").rename(tmp_path / "lake")
-
-
-def wait_for(what):
-    end = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def lake_check(project):
@@ -114,7 +107,7 @@ def test_one_that_stands_by_without_the_lake_takes_no_lead_until_it_is_there(pos
         other.wait_for("takes no lead")
         leader.process.kill()
         leader.process.wait()
-        wait_for(lambda: "lake" in ask(two, "/readyz")[1]["not_ready_because"])
+        until(lambda: "lake" in ask(two, "/readyz")[1]["not_ready_because"])
         time.sleep(5)  # longer than the lease holds
         status, document = ask(two, "/readyz")
         assert status == 503 and f"{tmp_path}/here" in document["not_ready_because"]
@@ -154,13 +147,13 @@ def test_files_that_came_while_the_lake_was_away_are_read_when_it_is_back(postgr
     one, _ = built(postgres, tmp_path, sluice_bin, "lake_away")
     one.write("pipelines/files.yml", "when:\n  - files: orders\n    settle: 0s\n")
     with Service(one) as service:
-        wait_for(lambda: delivered(tmp_path) == [(1,), (2,), (3,)])
+        until(lambda: delivered(tmp_path) == [(1,), (2,), (3,)])
         unmount(tmp_path)
         (tmp_path / "data" / "3.csv").write_text("id,amount\n4,4.5\n")
         service.wait_for("SL0895")
         mount(tmp_path)
         service.wait_for("begins (after the lake was away)")
-        wait_for(lambda: delivered(tmp_path) == [(1,), (2,), (3,), (4,)])
+        until(lambda: delivered(tmp_path) == [(1,), (2,), (3,), (4,)])
         assert service.end() == 0
 
 

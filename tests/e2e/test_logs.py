@@ -5,11 +5,10 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 
 import pytest
 
-from test_serve import Service, by_hand, deliver, slow_model, write_shop
+from test_serve import Service, by_hand, deliver, slow_model, until, write_shop
 
 PATIENCE_S = 60
 
@@ -49,13 +48,6 @@ class Process:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-
-
-def wait_until(holds):
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def begun(project):
@@ -144,7 +136,7 @@ def test_the_exit_code_is_that_of_the_run(project):
 def test_a_run_of_another_terminal_is_followed_to_its_end(project):
     by_hand(project)
     with begun(project) as run:
-        wait_until(lambda: project.json("status")["runs"][0]["status"] == "running")
+        until(lambda: project.json("status")["runs"][0]["status"] == "running")
         run_id = newest(project)
         with Process(project, "logs", "-f", run_id[:8], "curated.slow") as logs:
             logs.wait_for("model slow")  # at work: nothing of it has ended
@@ -159,7 +151,7 @@ def test_a_run_of_another_terminal_is_followed_to_its_end(project):
 def test_a_run_that_is_killed_ends_what_follows_it(project):
     by_hand(project)
     with begun(project) as run:
-        wait_until(lambda: project.json("status")["runs"][0]["status"] == "running")
+        until(lambda: project.json("status")["runs"][0]["status"] == "running")
         with Process(project, "logs", "-f") as logs:
             logs.wait_for("model slow")
             run.process.kill()
@@ -170,7 +162,7 @@ def test_a_run_that_is_killed_ends_what_follows_it(project):
 def test_a_log_that_is_replaced_is_read_from_its_beginning(project):
     by_hand(project)
     with begun(project):
-        wait_until(lambda: project.json("status")["runs"][0]["status"] == "running")
+        until(lambda: project.json("status")["runs"][0]["status"] == "running")
         log = project.folder / f".sluice/logs/{newest(project)}.jsonl"
         with Process(project, "logs", "-f") as logs:
             logs.wait_for("model slow")
@@ -191,7 +183,7 @@ def test_a_run_of_the_service_is_followed_from_the_queue_on(project):
     project.run("run", "--select", "clean.orders", "raw.orders")
     with Service(project) as service:
         first = project.json("trigger", "all")["run_id"]
-        wait_until(lambda: (project.folder / f".sluice/logs/{first}.jsonl").exists())
+        until(lambda: (project.folder / f".sluice/logs/{first}.jsonl").exists())
         second = project.json("trigger", "all")["run_id"]
         with Process(project, "logs", "-f", second) as logs:
             project.write("models/slow.sql", "select 1 as n")
@@ -212,10 +204,10 @@ def test_a_run_whose_process_is_gone_was_killed_and_says_so(project):
     with Service(project) as service:
         run = project.json("trigger", "all")["run_id"]
         service.wait_for("total ok")
-        wait_until(lambda: "total" in project.run("logs", run).stdout)
+        until(lambda: "total" in project.run("logs", run).stdout)
         before = {file: file.stat().st_mtime_ns for file in (project.folder / ".sluice").iterdir() if "state.db" not in file.name}
         service.process.kill()  # nobody waits for it yet: it is a zombie
-        wait_until(lambda: project.json("status")["runs"][0]["status"] == "killed")
+        until(lambda: project.json("status")["runs"][0]["status"] == "killed")
         assert "killed" in project.run("status", run[:8]).stdout
         service.process.wait()
     assert project.json("status", run)["run"]["status"] == "killed"
@@ -238,7 +230,7 @@ def test_a_run_that_was_killed_before_a_step_had_ended_did_not_do_nothing(projec
     by_hand(project)
     project.write("tasks/first.yml", "before: [raw.orders]\ncommand: sleep 300\n")
     with Process(project, "run", "--select", "task.first") as run:
-        wait_until(lambda: project.json("status")["runs"][:1] and (project.folder / f".sluice/logs/{newest(project)}.jsonl").exists())
+        until(lambda: project.json("status")["runs"][:1] and (project.folder / f".sluice/logs/{newest(project)}.jsonl").exists())
         id = newest(project)
         assert project.run("logs", id).stdout == f"run {id[:8]} is at work, and no step of it has ended yet\n"
         run.process.kill()

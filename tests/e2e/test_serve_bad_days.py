@@ -363,6 +363,25 @@ def test_files_that_a_mistake_kept_out_are_taken_in_by_the_service_that_starts_a
     assert project.rows("curated.total", "orders") == [("3",)]
 
 
+def test_files_that_a_mistake_kept_out_are_taken_in_when_the_paused_pipeline_is_resumed(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    edit(project, "select no_such(amount) as orders from clean.orders")
+    with Service(project) as service:
+        service.wait_for("ended: partial")
+        project.run("pause", "all")
+        edit(project, "select count(*) as orders from clean.orders")
+        service.wait_for("was read anew")
+        project.run("resume", "all")
+        service.wait_for("begins (after a pause)")
+        service.wait_for("ended: ok")
+        project.run("pause", "all")
+        project.run("resume", "all")  # nothing has failed: nothing is asked for
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("3",)]
+    assert len([line for line in service.seen if "begins (after a pause)" in line]) == 1
+    assert not [line for line in service.seen if "after an edit" in line]
+
+
 def test_many_edits_are_few_readings(project):
     by_hand(project)
     with Service(project) as service:
@@ -473,17 +492,6 @@ def test_a_clock_that_jumps_runs_no_tick_twice_and_makes_up_for_what_it_skipped(
 
 
 # --- a state that cannot be written, or is newer
-
-
-@pytest.fixture
-def mortal(project, tmp_path):
-    """The program without root's right to write everywhere."""
-    script = tmp_path / "mortal"
-    script.write_text(f'#!/bin/sh\nexec setpriv --bounding-set=-dac_override --inh-caps=-dac_override {project.binary} "$@"\n')
-    script.chmod(0o755)
-    if os.geteuid() == 0 and subprocess.run(["setpriv", "--bounding-set=-dac_override", "true"]).returncode != 0:
-        pytest.skip("root's right to write everywhere cannot be given up here")
-    return script if os.geteuid() == 0 else project.binary
 
 
 def test_a_state_folder_that_cannot_be_written_is_told_at_once(project, mortal):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from test_backfill_service import ask, back, has_ended, served, wait_until  # noqa: F401
-from test_serve import PATIENCE_S, Service, deliver, slow_model, write_shop
+from test_serve import PATIENCE_S, Service, deliver, slow_model, until, write_shop
 
 PIPELINES = (("ingest", "select: [raw.orders, clean.orders]\nwhen:\n  - files: orders\n    settle: 0s\n"),
              ("report", "select: [curated.total]\nwhen:\n  - table: clean.orders\n"),
@@ -130,6 +130,35 @@ def test_a_worker_killed_over_the_plan_of_a_run_or_its_publication_is_followed_b
     assert [run["status"] for run in project.json("status")["runs"]] == ["ok"] * 3
     newest = project.json("publications")["publications"][0]
     assert newest["run_id"] == project.json("status")["runs"][0]["run_id"]
+
+
+def test_a_publication_whose_worker_dies_twice_ends_its_run_once_also_when_the_service_is_told_to_end(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    slow_model(project, 1)
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        held = None
+        for number in (2, 3):
+            deliver(project, number)
+            service.wait_for("total ok")  # planned, and the slow one is at work
+            held = Held(project)
+            held.kill_readers(service, "could not be published, attempt 1; again in" if number == 2 else "attempt 2; again in 1000 ms")
+            if number == 2:
+                held.kill_readers(service, "attempt 2; again in 1000 ms")
+                held.let_go()
+                service.wait_for("ended: ok")
+                service.seen.clear()
+        for _ in range(3):
+            service.process.send_signal(signal.SIGTERM)
+            service.wait_for("ending: ")
+        assert service.wait_for_end() == 130, "".join(service.seen)
+        held.let_go()
+        assert any("ended: interrupted" in line for line in service.seen), "".join(service.seen)
+    with Service(project) as service:
+        service.wait_for("ended: nothing")  # what the last one had built is published
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("9",)]
+    assert project.json("publications")["publications"][0]["number"] == 3
 
 
 def test_a_worker_killed_over_the_plan_of_a_backfill_is_followed_by_another_one(back):  # noqa: F811

@@ -1,6 +1,8 @@
 """Several services over one state store in PostgreSQL and one lake: one leads, and is replaced."""
+import contextlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -26,6 +28,26 @@ def two_machines(postgres, tmp_path, sluice_bin, schema, prepare=lambda project:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "1.csv").write_text("id,amount\n1,1.5\n2,2.5\n")
     return projects
+
+
+@contextlib.contextmanager
+def own_server():
+    """A PostgreSQL that nobody else needs, its folder, and the ids of its processes."""
+    with tempfile.TemporaryDirectory(prefix="sluice-pg-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        server = Postgres(free_port())
+        subprocess.run([SERVERS / "pg.sh", "start", folder, str(server.port)], check=True, timeout=120)
+
+        def processes():
+            postmaster = int(pathlib.Path(folder, "data/postmaster.pid").read_text().splitlines()[0])
+            return [postmaster, *map(int, pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())]
+        try:
+            yield server, folder, processes
+        finally:
+            with contextlib.suppress(OSError):  # it has ended
+                for pid in processes():
+                    os.kill(pid, signal.SIGCONT)
+            subprocess.run([SERVERS / "pg.sh", "stop", folder], timeout=60)
 
 
 class StandBy(Service):
@@ -84,9 +106,7 @@ def test_a_lock_on_a_table_of_the_state_store_ends_no_service(postgres, tmp_path
         one.run("trigger", "all", "--wait")
         lock = "begin; lock table locked.runs in access exclusive mode; select 'locked'; select pg_sleep(8); commit"
         with subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-c", lock, postgres.dsn], stdout=subprocess.PIPE, text=True) as locking:
-            end = time.monotonic() + PATIENCE_S
-            while not postgres.query("select 1 from pg_locks where mode = 'AccessExclusiveLock' and relation = 'locked.runs'::regclass and granted"):
-                assert time.monotonic() < end
+            until(lambda: postgres.query("select 1 from pg_locks where mode = 'AccessExclusiveLock' and relation = 'locked.runs'::regclass and granted"))
             asked = subprocess.Popen([str(one.binary), "trigger", "all"], cwd=one.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while locking.poll() is None:
                 assert ask(one, "/healthz")[0] == 200 and ask(two, "/healthz")[0] == 200
@@ -127,26 +147,20 @@ def test_many_runs_that_are_kept_late_cost_no_lead(postgres, tmp_path, sluice_bi
 
 
 def test_one_whose_database_was_away_leads_again_when_it_is_back(tmp_path, sluice_bin):
-    with tempfile.TemporaryDirectory(prefix="sluice-pg-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)
-        server = Postgres(free_port())
-        subprocess.run([SERVERS / "pg.sh", "start", folder, str(server.port)], check=True, timeout=120)
-        try:
-            one, _ = two_machines(server, tmp_path, sluice_bin, "away")
-            with Service(one) as service:
-                one.run("trigger", "all", "--wait")
-                subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
-                service.wait_for("leads no more")
-                service.wait_for("standing by: ")
-                until((one.folder / ".sluice" / "serve.sock").exists)
-                assert ask(one, "/healthz")[0] == 200 and ask(one, "/readyz")[0] == 503
-                subprocess.run([SERVERS / "pg.sh", "again", folder], check=True, timeout=120)
-                service.wait_for("serving '")
-                (tmp_path / "data" / "2.csv").write_text("id,amount\n3,1.5\n")
-                one.run("trigger", "all", "--wait")
-                assert service.end() == 0
-        finally:
-            subprocess.run([SERVERS / "pg.sh", "stop", folder], timeout=60)
+    with own_server() as (server, folder, _):
+        one, _ = two_machines(server, tmp_path, sluice_bin, "away")
+        with Service(one) as service:
+            one.run("trigger", "all", "--wait")
+            subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
+            service.wait_for("leads no more")
+            service.wait_for("standing by: ")
+            until((one.folder / ".sluice" / "serve.sock").exists)
+            assert ask(one, "/healthz")[0] == 200 and ask(one, "/readyz")[0] == 503
+            subprocess.run([SERVERS / "pg.sh", "again", folder], check=True, timeout=120)
+            service.wait_for("serving '")
+            (tmp_path / "data" / "2.csv").write_text("id,amount\n3,1.5\n")
+            one.run("trigger", "all", "--wait")
+            assert service.end() == 0
     assert Project(tmp_path, sluice_bin).count("clean.orders") == 3
 
 
@@ -182,9 +196,7 @@ def ask(project, path, body=None):
 def test_one_that_stands_by_lives_and_is_not_ready_until_it_leads(postgres, tmp_path, sluice_bin):
     one, two = two_machines(postgres, tmp_path, sluice_bin, "ready")
     with Service(one) as leader, StandBy(two) as other:
-        end = time.monotonic() + PATIENCE_S
-        while not (two.folder / ".sluice" / "serve.sock").exists():
-            assert time.monotonic() < end
+        until((two.folder / ".sluice" / "serve.sock").exists)
         assert ask(one, "/readyz")[0] == 200
         status, document = ask(two, "/readyz")
         assert status == 503 and document["not_ready_because"].startswith("it stands by: ")
@@ -217,9 +229,7 @@ def test_one_that_stands_by_says_who_leads_of_a_run_that_it_does_not_have(postgr
     with Service(one) as leader, StandBy(two) as other:
         run = one.json("trigger", "all")["run_id"]
         leader.wait_for("waits for a person")
-        end = time.monotonic() + PATIENCE_S
-        while not (two.folder / ".sluice" / "serve.sock").exists():
-            assert time.monotonic() < end
+        until((two.folder / ".sluice" / "serve.sock").exists)
         for words in (("approve", run, "curated.total"), ("reject", run, "curated.total"), ("cancel", run)):
             refused = two.run(*words, exit_code=1).stderr
             assert "SL0825" in refused and "stands by" in refused, words
