@@ -349,8 +349,8 @@ static int require_subject(const struct alerts_options *options, struct sl_err *
                   "'%s' silences nothing: it is no kind of alert, and there is no step or pipeline "
                   "that it matches",
                   options->what);
-    return sl_err_hint(err, "kinds are failure, sla, row_drop, quarantine, schema_change and lag; "
-                            "`sluice ls` lists steps, `sluice pipelines` pipelines");
+    return sl_err_hint(err, "kinds are " SL_ALERT_KIND_NAMES
+                            "; `sluice ls` lists steps, `sluice pipelines` pipelines");
 }
 
 static int end_silence(const struct alerts_options *options, struct session *session,
