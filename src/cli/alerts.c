@@ -96,7 +96,7 @@ static int open_project(const struct sl_common *common, struct session *ret, str
 static int open_notify(const struct sl_common *common, struct session *ret, struct sl_err *err)
 {
     SL_TRY(open_project(common, ret, err));
-    SL_TRY(sl_notify_open(ret->project, false, &ret->notify, err));
+    SL_TRY(sl_notify_open(ret->project, NULL, &ret->notify, err));
     if (ret->notify)
         return SL_OK;
     (void)sl_fail(err, SL_E_ALERT_CHANNEL, "sluice.yml has no `alerts`%s%s",
