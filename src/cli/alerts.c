@@ -328,7 +328,7 @@ static bool matches(const char *what, const char *subject)
     return false;
 }
 
-// What alerts can be of: steps, pipelines, and the project where a run is of no pipeline.
+// What alerts can be of: steps, pipelines, the lake, and the project where a run is of no pipeline.
 static int require_subject(const struct alerts_options *options, struct sl_err *err)
 {
     SL_AUTO(sl_world_close) struct sl_world world = {0};
@@ -337,6 +337,7 @@ static int require_subject(const struct alerts_options *options, struct sl_err *
                                          .overrides = options->common.settings};
     SL_TRY(sl_world_open(&how, &world, err));
     bool is_there = matches(options->what, world.project->name) ||
+                    matches(options->what, SL_ALERT_LAKE) ||
                     sl_world_require_valid(&world, err) != SL_OK; // not all of it was read
     sl_err_clear(err);
     for (size_t i = 0; !is_there && i < world.graph.count; i++)

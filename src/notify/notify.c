@@ -177,7 +177,8 @@ static bool is_in_project(const struct sl_project *project, const struct sl_grap
     for (size_t i = 0; i < project->pipeline_count; i++)
         if (sl_str_equal(project->pipelines[i].name, subject))
             return true;
-    return sl_str_equal(project->name, subject) || sl_graph_node(graph, subject);
+    return sl_str_equal(project->name, subject) || sl_str_equal(SL_ALERT_LAKE, subject) ||
+           sl_graph_node(graph, subject);
 }
 
 // What an alert is about may be gone, and then nothing is ever found about it again.
@@ -373,6 +374,15 @@ static void add_waiting(const struct sl_health *health, struct sl_subject *subje
         }
 }
 
+static struct sl_subject lake_subject(const struct sl_health *health)
+{
+    struct sl_subject subject = sl_subject_named(SL_ALERT_LAKE);
+    subject.outcome = health->lake.text ? SL_SEEN_FAILED : SL_SEEN_WELL;
+    subject.code = sl_code_info(SL_E_LAKE_OTHER)->id;
+    subject.said = health->lake.text;
+    return subject;
+}
+
 int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
                    const struct sl_health *health, struct sl_err *err)
 {
@@ -380,6 +390,8 @@ int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
     if (!notify)
         return SL_OK;
     sl_arena_init(&collection.arena, 0);
+    const struct sl_subject lake = lake_subject(health);
+    SL_TRY(add(&collection, notify, &lake, err));
     for (size_t i = 0; i < health->table_count; i++) {
         struct sl_subject subject = table_subject(&health->tables[i]);
         if (sl_str_starts(subject.name, "raw."))

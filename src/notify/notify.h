@@ -52,6 +52,7 @@ SL_MUST int sl_notify_run_nothing(struct sl_notify *notify, const char *pipeline
                                   bool was_told_late, struct sl_err *err);
 // Between runs: freshness of every table, lag of tables, sources (as that of their raw tables) and
 // targets, and whether what an alert is about is still in the project. A minute apart is enough.
+// Without the lake only that is told: what was raised of all else stays so.
 SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
                            const struct sl_health *health, struct sl_err *err);
 

@@ -16,6 +16,7 @@
 #define SL_ALERT_KIND_LISTED(id, name, before) before name
 #define SL_ALERT_KIND_NAMES SL_ALERT_KIND_TABLE(SL_ALERT_KIND_LISTED) // "failure, sla, ..."
 enum sl_alert_kind { SL_ALERT_KIND_TABLE(SL_ALERT_KIND_ID) SL_ALERT_KINDS };
+#define SL_ALERT_LAKE "project.lake"                     // what an alert of the lake is about
 const char *sl_alert_kind_name(enum sl_alert_kind kind); // "failure", "row_drop"
 bool sl_alert_kind_find(const char *name, enum sl_alert_kind *ret);
 
