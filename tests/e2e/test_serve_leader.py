@@ -110,7 +110,7 @@ def test_a_run_that_ends_and_is_alerted_while_its_table_is_locked_costs_no_lead(
     one, two = two_machines(postgres, tmp_path, sluice_bin, "alerted", prepare)
     for project in (one, two):
         with (project.folder / "sluice.yml").open("a") as file:
-            file.write(f"checks: {{requirements: off}}\nretry: {{attempts: 1}}\nalerts: {{channels: {{hook: {{webhook: '{hook.url}'}}}}}}\n")
+            file.write(f"checks: {{requirements: off}}\nretry: {{attempts: 1}}\nalerts: {{when: {{row_drop: 50%}}, channels: {{hook: {{webhook: '{hook.url}'}}}}}}\n")
     with Service(one) as leader, StandBy(two) as other:
         one.run("trigger", "all")
         leader.wait_for("begins")
