@@ -96,7 +96,7 @@ static int open_project(const struct sl_common *common, struct session *ret, str
 static int open_notify(const struct sl_common *common, struct session *ret, struct sl_err *err)
 {
     SL_TRY(open_project(common, ret, err));
-    SL_TRY(sl_notify_open(ret->project, false, &ret->notify, err));
+    SL_TRY(sl_notify_open(ret->project, NULL, &ret->notify, err));
     if (ret->notify)
         return SL_OK;
     (void)sl_fail(err, SL_E_ALERT_CHANNEL, "sluice.yml has no `alerts`%s%s",
@@ -328,7 +328,7 @@ static bool matches(const char *what, const char *subject)
     return false;
 }
 
-// What alerts can be of: steps, pipelines, and the project where a run is of no pipeline.
+// What alerts can be of: steps, pipelines, the lake, and the project where a run is of no pipeline.
 static int require_subject(const struct alerts_options *options, struct sl_err *err)
 {
     SL_AUTO(sl_world_close) struct sl_world world = {0};
@@ -337,6 +337,7 @@ static int require_subject(const struct alerts_options *options, struct sl_err *
                                          .overrides = options->common.settings};
     SL_TRY(sl_world_open(&how, &world, err));
     bool is_there = matches(options->what, world.project->name) ||
+                    matches(options->what, SL_ALERT_LAKE) ||
                     sl_world_require_valid(&world, err) != SL_OK; // not all of it was read
     sl_err_clear(err);
     for (size_t i = 0; !is_there && i < world.graph.count; i++)
@@ -349,8 +350,8 @@ static int require_subject(const struct alerts_options *options, struct sl_err *
                   "'%s' silences nothing: it is no kind of alert, and there is no step or pipeline "
                   "that it matches",
                   options->what);
-    return sl_err_hint(err, "kinds are failure, sla, row_drop, quarantine, schema_change and lag; "
-                            "`sluice ls` lists steps, `sluice pipelines` pipelines");
+    return sl_err_hint(err, "kinds are " SL_ALERT_KIND_NAMES
+                            "; `sluice ls` lists steps, `sluice pipelines` pipelines");
 }
 
 static int end_silence(const struct alerts_options *options, struct session *session,

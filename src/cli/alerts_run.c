@@ -7,7 +7,7 @@ static struct sl_notify *open_notify(const struct sl_common *common,
 {
     struct sl_notify *notify = NULL;
     struct sl_err err = {0};
-    if (sl_notify_open(project, false, &notify, &err) == SL_OK)
+    if (sl_notify_open(project, NULL, &notify, &err) == SL_OK)
         return notify;
     if (!common->cli->is_unalerted) // once, not also when what is due is sent
         sl_tell(common, SL_LOG_WARN, "nobody is alerted: %s", err.message);

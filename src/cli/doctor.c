@@ -50,6 +50,9 @@ static int read_failures(struct visit *visit, struct sl_health_request *request,
     if (code == SL_OK)
         code = sl_health_recall(visit->state, visit->world.project->environment, arena, request,
                                 &visit->state_err);
+    if (code == SL_OK)
+        code = sl_lake_recall(visit->world.project, visit->state, NULL, arena, &request->lake,
+                              &visit->state_err);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
     if (code != SL_OK)
@@ -156,6 +159,10 @@ static void print_tasks(const struct sl_health *health, const struct sl_health_p
 static int print_text(struct visit *visit, struct sl_err *err)
 {
     const struct sl_health *health = &visit->health;
+    if (health->lake.text) {
+        print_said("", "lake", &health->lake, 0);
+        puts("       tables, tasks and targets are not judged without it\n");
+    }
     if (health->pipeline_count)
         SL_TRY(print_table(visit, &visit->world.arena, err));
     for (size_t i = 0; i < health->pipeline_count; i++) {
@@ -168,7 +175,8 @@ static int print_text(struct visit *visit, struct sl_err *err)
     }
     puts("\nthis machine");
     for (size_t i = 0; i < visit->machine.count; i++)
-        print_said("  ", visit->machine.checks[i].name, &visit->machine.checks[i].said, 0);
+        if (!health->lake.text || strcmp(visit->machine.checks[i].name, "lake") != 0)
+            print_said("  ", visit->machine.checks[i].name, &visit->machine.checks[i].said, 0);
     return SL_OK;
 }
 

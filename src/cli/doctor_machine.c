@@ -7,7 +7,6 @@
 #include "base/fs.h"
 #include "cli/history.h"
 #include "notify/notify.h"
-#include "run/known_lake.h"
 #include "serve/client.h"
 #include "spec/pipeline.h"
 
@@ -82,11 +81,8 @@ static int look_state(struct looker *looker)
 
 static int look_lake(struct looker *looker)
 {
-    struct sl_err failure = {0};
-    if (!looker->of->state ||
-        !sl_lake_is_refused(sl_lake_look(looker->project, looker->of->state, NULL, &failure)))
-        return SL_OK;
-    return add_failure(looker, "lake", &failure);
+    const struct sl_health_said *said = &looker->of->health->lake;
+    return said->text ? add(looker, "lake", said->state, said->text, said->hint) : SL_OK;
 }
 
 // --- disks
@@ -145,7 +141,9 @@ static int look_disk(struct looker *looker, const char *name, const char *folder
 static int look_disks(struct looker *looker)
 {
     const struct sl_project *project = looker->project;
-    SL_TRY(look_disk(looker, "lake disk", project->lake_folder, largest_table(looker->of->health)));
+    if (!looker->of->health->lake.text) // else it is on another disk, if anywhere
+        SL_TRY(look_disk(looker, "lake disk", project->lake_folder,
+                         largest_table(looker->of->health)));
     SL_TRY(look_disk(looker, "state disk", project->state_folder, 0));
     return project->temp_folder ? look_disk(looker, "temp disk", project->temp_folder, 0) : SL_OK;
 }
@@ -166,12 +164,15 @@ static int look_permission(struct looker *looker, const char *what, const char *
 
 static int look_permissions(struct looker *looker)
 {
-    bool is_wrong = false;
-    SL_TRY(look_permission(looker, "lake", looker->project->lake_folder, &is_wrong));
+    bool is_wrong = false, has_lake = !looker->of->health->lake.text;
+    if (has_lake)
+        SL_TRY(look_permission(looker, "lake", looker->project->lake_folder, &is_wrong));
     SL_TRY(look_permission(looker, "state folder", looker->project->state_folder, &is_wrong));
     return is_wrong ? SL_OK
                     : add(looker, "permissions", SL_HEALTH_OK,
-                          "lake and state folder can be written", NULL);
+                          has_lake ? "lake and state folder can be written"
+                                   : "the state folder can be written",
+                          NULL);
 }
 
 // --- engine, clock, secrets

@@ -64,13 +64,20 @@ int sl_look_table(const struct sl_look *look, const struct sl_node *node, struct
     return SL_OK;
 }
 
-static int look_past(const struct sl_look *look, const struct sl_run *run,
-                     const struct sl_node *node, struct sl_subject *ret, struct sl_err *err)
+static int look_past(struct sl_look *look, const struct sl_run *run, const struct sl_node *node,
+                     struct sl_subject *ret, struct sl_err *err)
 {
+    struct sl_err trouble = {0};
     struct sl_step_row *rows;
     size_t count;
-    SL_TRY(sl_state_past(look->state, look->project->environment, node->name, SL_MOST_PAST + 1,
-                         look->arena, &rows, &count, err));
+    int code = sl_state_past(look->state, look->project->environment, node->name, SL_MOST_PAST + 1,
+                             look->arena, &rows, &count, &trouble);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code != SL_OK) {
+        look->state = NULL; // its steps would each wait as long
+        return SL_OK;
+    }
     for (size_t i = 0; i < count && ret->past_count < SL_MOST_PAST; i++)
         if (rows[i].has_balance && strcmp(rows[i].run_id, run->id) != 0)
             ret->past[ret->past_count++] = rows[i].rows_out;
@@ -125,7 +132,7 @@ static void look_end(const struct sl_outcome *outcome, struct sl_subject *ret)
     ret->message = outcome->err.message;
 }
 
-int sl_look_outcome(const struct sl_look *look, const struct sl_run *run,
+int sl_look_outcome(struct sl_look *look, const struct sl_run *run,
                     const struct sl_outcome *outcome, struct sl_subject *ret, struct sl_err *err)
 {
     const struct sl_node *node = outcome->node;

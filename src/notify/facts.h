@@ -17,7 +17,8 @@ struct sl_look {
 SL_MUST int sl_look_table(const struct sl_look *look, const struct sl_node *node,
                           struct sl_subject *ret, struct sl_err *err);
 // All that can be said of a step that a run had to do.
-SL_MUST int sl_look_outcome(const struct sl_look *look, const struct sl_run *run,
+// A history that cannot be read is asked once, and is none from then on.
+SL_MUST int sl_look_outcome(struct sl_look *look, const struct sl_run *run,
                             const struct sl_outcome *outcome, struct sl_subject *ret,
                             struct sl_err *err);
 // What a version's columns are other than those before it: "new tax (double), gone country". NULL

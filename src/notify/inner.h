@@ -7,6 +7,7 @@
 
 struct sl_notify {
     const struct sl_project *project;
+    struct sl_state *of_service; // NULL: one is opened when it is needed
     struct sl_alert_store *store;
 };
 

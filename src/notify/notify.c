@@ -11,8 +11,8 @@
 
 #define KEEP_US ((int64_t)365 * 86400 * 1000000)
 
-int sl_notify_open(const struct sl_project *project, bool is_service, struct sl_notify **ret,
-                   struct sl_err *err)
+int sl_notify_open(const struct sl_project *project, struct sl_state *of_service,
+                   struct sl_notify **ret, struct sl_err *err)
 {
     SL_AUTO(sl_notify_close) struct sl_notify *notify = NULL;
     *ret = NULL;
@@ -21,8 +21,9 @@ int sl_notify_open(const struct sl_project *project, bool is_service, struct sl_
     notify = calloc(1, sizeof *notify);
     SL_TRY_NEW(notify, err);
     notify->project = project;
+    notify->of_service = of_service;
     struct sl_state_place place = sl_project_state(project);
-    place.is_service = is_service;
+    place.is_service = of_service != NULL;
     SL_TRY(sl_alert_store_open(&place, &notify->store, err));
     *ret = notify;
     notify = NULL;
@@ -176,7 +177,8 @@ static bool is_in_project(const struct sl_project *project, const struct sl_grap
     for (size_t i = 0; i < project->pipeline_count; i++)
         if (sl_str_equal(project->pipelines[i].name, subject))
             return true;
-    return sl_str_equal(project->name, subject) || sl_graph_node(graph, subject);
+    return sl_str_equal(project->name, subject) || sl_str_equal(SL_ALERT_LAKE, subject) ||
+           sl_graph_node(graph, subject);
 }
 
 // What an alert is about may be gone, and then nothing is ever found about it again.
@@ -231,13 +233,13 @@ static const char *name_of(const struct sl_notify *notify, const char *pipeline)
 
 struct collection {
     struct sl_arena arena;
-    struct sl_state *state;
+    struct sl_state *own; // NULL: the service's, or none
     struct sl_findings findings;
 };
 
 static void collection_clear(struct collection *collection)
 {
-    sl_state_close(&collection->state);
+    sl_state_close(&collection->own);
     sl_arena_clear(&collection->arena);
 }
 
@@ -248,10 +250,11 @@ static struct sl_look look_of(struct sl_notify *notify, struct collection *colle
     struct sl_err ignored = {0};
     sl_arena_init(&collection->arena, 0);
     const struct sl_state_place place = sl_project_state(notify->project);
-    if (sl_state_read(&place, &collection->arena, &collection->state, &note, &ignored) != SL_OK)
-        collection->state = NULL;
+    if (!notify->of_service &&
+        sl_state_read(&place, &collection->arena, &collection->own, &note, &ignored) != SL_OK)
+        collection->own = NULL;
     return (struct sl_look){.project = notify->project,
-                            .state = collection->state,
+                            .state = notify->of_service ? notify->of_service : collection->own,
                             .now_us = sl_clock_now_us(),
                             .arena = &collection->arena};
 }
@@ -371,6 +374,15 @@ static void add_waiting(const struct sl_health *health, struct sl_subject *subje
         }
 }
 
+static struct sl_subject lake_subject(const struct sl_health *health)
+{
+    struct sl_subject subject = sl_subject_named(SL_ALERT_LAKE);
+    subject.outcome = health->lake.text ? SL_SEEN_FAILED : SL_SEEN_WELL;
+    subject.code = sl_code_info(SL_E_LAKE_OTHER)->id;
+    subject.said = health->lake.text;
+    return subject;
+}
+
 int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
                    const struct sl_health *health, struct sl_err *err)
 {
@@ -378,6 +390,8 @@ int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
     if (!notify)
         return SL_OK;
     sl_arena_init(&collection.arena, 0);
+    const struct sl_subject lake = lake_subject(health);
+    SL_TRY(add(&collection, notify, &lake, err));
     for (size_t i = 0; i < health->table_count; i++) {
         struct sl_subject subject = table_subject(&health->tables[i]);
         if (sl_str_starts(subject.name, "raw."))

@@ -22,8 +22,9 @@ struct sl_notify;
 
 // For one project that was read with its secrets; it must outlive the notify. One thread at a time.
 // SL_E_ALERTS if the store cannot be used.
-// `is_service`: it is on a loop that may not wait for long.
-SL_MUST int sl_notify_open(const struct sl_project *project, bool is_service,
+// `of_service`: the open store of a service, whose loop may not wait for long; it must outlive the
+// notify, too. NULL: it opens one when it has to look back, and waits as a command does.
+SL_MUST int sl_notify_open(const struct sl_project *project, struct sl_state *of_service,
                            struct sl_notify **ret, struct sl_err *err);
 void sl_notify_close(struct sl_notify **notify); // for SL_AUTO
 
@@ -51,6 +52,7 @@ SL_MUST int sl_notify_run_nothing(struct sl_notify *notify, const char *pipeline
                                   bool was_told_late, struct sl_err *err);
 // Between runs: freshness of every table, lag of tables, sources (as that of their raw tables) and
 // targets, and whether what an alert is about is still in the project. A minute apart is enough.
+// Without the lake only that is told: what was raised of all else stays so.
 SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,
                            const struct sl_health *health, struct sl_err *err);
 

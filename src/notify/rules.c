@@ -58,6 +58,8 @@ static int judge_failure(struct judge *judge)
     case SL_SEEN_FAILED:
         break;
     }
+    if (subject->said)
+        return add(judge, SL_ALERT_FAILURE, true, subject->said);
     return add(judge, SL_ALERT_FAILURE, true,
                sl_arena_printf(judge->arena, "%s%s failed: %s",
                                subject->is_run ? "the run of " : "", subject->name,

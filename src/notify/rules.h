@@ -19,6 +19,7 @@ struct sl_subject {
     enum sl_seen outcome; // NOT: it was not tried, or stopped before its end
     const char *code;     // of the error, "SL0711"; NULL: none
     const char *message;
+    const char *said; // of one that failed, the whole sentence; NULL: "clean.orders failed: ..."
     enum sl_seen deadline; // of a run
     int64_t deadline_s;
     int64_t age_s, freshness_s; // of the table; -1: not known, none is asked for

@@ -11,6 +11,7 @@ SL_IS_ALL_OF(struct sl_health_table, 152);
 SL_IS_ALL_OF(struct sl_health_task, 104);
 SL_IS_ALL_OF(struct sl_health_target, 112);
 SL_IS_ALL_OF(struct sl_health_pipeline, 224);
+SL_IS_ALL_OF(struct sl_lake_memory, 24);
 
 const char *sl_health_name(enum sl_health_state state)
 {
@@ -117,6 +118,7 @@ const struct sl_field sl_health_fields[] = {
     SL_FIELD(struct sl_health, at_us, SL_FIELD_INT),
     SL_FIELD(struct sl_health, elapsed_ms, SL_FIELD_INT),
     SL_FIELD(struct sl_health, state, SL_FIELD_ENUM),
+    SL_FIELD_OF(struct sl_health, lake, said_fields),
     SL_FIELD_MANY(struct sl_health, sources, source_count, source_fields),
     SL_FIELD_MANY(struct sl_health, tables, table_count, table_fields),
     SL_FIELD_MANY(struct sl_health, tasks, task_count, task_fields),
@@ -133,12 +135,21 @@ static const struct sl_field past_fields[] = {
     SL_FIELD(struct sl_health_past, done_us, SL_FIELD_INT),
     {0},
 };
+static const struct sl_field lake_fields[] = {
+    SL_FIELD(struct sl_lake_memory, was_asked, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_lake_memory, has_built, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_lake_memory, has_delivered, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_lake_memory, number, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_lake_memory, known, SL_FIELD_TEXT),
+    {0},
+};
 const struct sl_field sl_health_request_fields[] = {
     SL_FIELD(struct sl_health_request, pipelines, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_request, select, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_request, exclude, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_health_request, counts, SL_FIELD_BOOL),
     SL_FIELD(struct sl_health_request, sizes, SL_FIELD_BOOL),
+    SL_FIELD_OF(struct sl_health_request, lake, lake_fields),
     SL_FIELD_MANY(struct sl_health_request, past, past_count, past_fields),
     {0},
 };
@@ -260,7 +271,9 @@ int sl_health_judge_source(struct sl_health_source *source, const struct sl_heal
     if (source->empty_since_us)
         return say_empty(source, now_us, arena, err);
     if (!source->newest_file)
-        return say(&source->said, SL_HEALTH_OK, "it has no files yet", NULL, err);
+        return say(&source->said, SL_HEALTH_OK,
+                   source->waiting_files < 0 ? "it has no files" : "it has no files yet", NULL,
+                   err);
     int64_t age_s = (now_us - source->newest_us) / 1000000;
     return say(&source->said, SL_HEALTH_OK,
                sl_arena_printf(arena, "newest is %s, %s old", source->newest_file,
@@ -526,8 +539,12 @@ int sl_health_sum_up(struct sl_health *health, struct sl_err *err)
 {
     SL_AUTO(index_clear) struct index index = {0};
     SL_TRY(make_index(health, &index, err));
-    for (size_t i = 0; i < health->pipeline_count; i++)
+    if (health->lake.text)
+        health->state = health->lake.state;
+    for (size_t i = 0; i < health->pipeline_count; i++) {
+        health->pipelines[i].state = health->state; // of the lake, which all need
         sum_up_pipeline(&index, &health->pipelines[i]);
+    }
     for (size_t i = 0; i < health->source_count; i++)
         if (health->sources[i].said.state > health->state)
             health->state = health->sources[i].said.state;

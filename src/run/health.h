@@ -4,6 +4,7 @@
 #define SL_RUN_HEALTH_H
 
 #include "base/fields.h"
+#include "run/known_lake.h"
 #include "run/world.h"
 
 enum sl_health_state {
@@ -32,7 +33,7 @@ struct sl_health_source {
     int64_t
         empty_since_us; // since then, at the latest, it has had none; 0: it has some, or never had
     struct sl_strs gone_named; // of the gone ones, those that a path names, without a wildcard
-    int64_t waiting_files, waiting_bytes; // new and changed ones, that raw has not
+    int64_t waiting_files, waiting_bytes; // new and changed ones, that raw has not; -1: not known
     int64_t lag_s;                        // age of the oldest of them; 0: none; -1: not known
 };
 struct sl_health_table {
@@ -94,6 +95,8 @@ struct sl_health_pipeline {
 struct sl_health {
     int64_t at_us, elapsed_ms;
     enum sl_health_state state; // the worst
+    struct sl_health_said lake; // text NULL: it is the right one. Else nothing is known but it, and
+                                // which sources can be reached
     struct sl_health_source *sources;
     size_t source_count;
     struct sl_health_table *tables;
@@ -120,6 +123,7 @@ struct sl_health_request {
     struct sl_strs select, exclude; // only these of their steps
     bool counts;                    // rows at targets, which a target may take long for
     bool sizes;                     // of tables, where all is looked at
+    struct sl_lake_memory lake;     // which one is the right one
     struct sl_health_past *past;
     size_t past_count;
 };
@@ -153,7 +157,7 @@ SL_MUST int sl_health_judge_target(struct sl_health_target *target,
 // Fills `pipelines`, whose lists of names are there, and the state of the whole.
 SL_MUST int sl_health_sum_up(struct sl_health *health, struct sl_err *err);
 
-// {"schema": "sluice.health/1", "at", "state", "pipelines", "sources", "tables", "tasks",
+// {"schema": "sluice.health/1", "at", "state", "lake", "pipelines", "sources", "tables", "tasks",
 // "targets"}. NULL out of memory.
 json_t *sl_health_json(const struct sl_health *health);
 

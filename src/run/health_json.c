@@ -13,7 +13,7 @@ static json_t *number(int64_t value)
 
 static json_t *source_json(const struct sl_health_source *source)
 {
-    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:b, s:I, s:o, s:o, s:I, s:o, s:I, s:I, s:o}",
+    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:o, s:b, s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o}",
                      "source", text(source->name), "table", source->table, "owner",
                      text(source->owner), "state", sl_health_name(source->said.state), "text",
                      text(source->said.text), "hint", text(source->said.hint), "is_reachable",
@@ -21,8 +21,8 @@ static json_t *source_json(const struct sl_health_source *source)
                      text(source->newest_file), "newest_at", sl_json_time(source->newest_us),
                      "gone_files", (json_int_t)source->gone_files, "empty_since",
                      sl_json_time(source->empty_since_us), "waiting_files",
-                     (json_int_t)source->waiting_files, "waiting_bytes",
-                     (json_int_t)source->waiting_bytes, "lag_s", number(source->lag_s));
+                     number(source->waiting_files), "waiting_bytes", number(source->waiting_bytes),
+                     "lag_s", number(source->lag_s));
 }
 
 static const char *verdict_name(enum sl_verdict verdict)
@@ -95,16 +95,23 @@ static json_t *pipeline_json(const struct sl_health_pipeline *pipeline)
         sl_json_strs(&pipeline->tasks), "targets", sl_json_strs(&pipeline->targets));
 }
 
+static json_t *lake_json(const struct sl_health_said *said)
+{
+    return said->text ? json_pack("{s:s, s:o, s:o}", "state", sl_health_name(said->state), "text",
+                                  text(said->text), "hint", text(said->hint))
+                      : json_null();
+}
+
 json_t *sl_health_json(const struct sl_health *health)
 {
     json_t *pipelines = json_array(), *sources = json_array(), *tables = json_array(),
            *tasks = json_array(), *targets = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "schema", "sluice.health/1",
-                  "at", sl_json_time(health->at_us), "elapsed_ms", (json_int_t)health->elapsed_ms,
-                  "state", sl_health_name(health->state), "pipelines", pipelines, "sources",
-                  sources, "tables", tables, "tasks", tasks, "targets", targets);
+    json_t *root = json_pack("{s:s, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+                             "sluice.health/1", "at", sl_json_time(health->at_us), "elapsed_ms",
+                             (json_int_t)health->elapsed_ms, "state", sl_health_name(health->state),
+                             "lake", lake_json(&health->lake), "pipelines", pipelines, "sources",
+                             sources, "tables", tables, "tasks", tasks, "targets", targets);
     bool is_whole = root != NULL;
     for (size_t i = 0; is_whole && i < health->pipeline_count; i++)
         is_whole = json_array_append_new(pipelines, pipeline_json(&health->pipelines[i])) == 0;

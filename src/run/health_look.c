@@ -498,6 +498,85 @@ static int gather(const struct look *look, struct sl_err *err)
     return sl_world_foresee(world, err);
 }
 
+// --- the lake
+
+// What is seen of another one, or of none, is nothing of the project's. A worker does not open the
+// state store: what that knows came with the request.
+static int look_lake(struct look *look, struct sl_err *err)
+{
+    struct sl_err found = {0};
+    if (!sl_lake_is_refused(
+            sl_lake_judge(look->world->project, &look->request->lake, &found)))
+        return SL_OK;
+    const char *text =
+        sl_arena_printf(look->arena, "%s (%s)", found.message, sl_code_info(found.code)->id);
+    return say_wrong(&look->health->lake, text, sl_arena_strdup(look->arena, found.hint), err);
+}
+
+static int look_reach(const struct look *look, const struct sl_node *node,
+                      struct sl_health_source *ret, struct sl_err *err)
+{
+    const struct sl_facts *facts = &node->facts;
+    const struct sl_health_limits limits = {.quarantine_share = -1};
+    *ret = (struct sl_health_source){.name = node->bare,
+                                     .table = node->name,
+                                     .owner = node->owner,
+                                     .is_reachable = !facts->trouble,
+                                     .files = facts->source_files,
+                                     .newest_file = facts->newest_file,
+                                     .newest_us = facts->newest_file_us,
+                                     .waiting_files = -1,
+                                     .waiting_bytes = -1,
+                                     .lag_s = -1};
+    SL_TRY(look_for_folder(look, node, ret, err));
+    if (facts->trouble)
+        return say_wrong(&ret->said, facts->trouble, facts->trouble_hint, err);
+    return sl_health_judge_source(ret, &limits, look->health->at_us, look->arena, err);
+}
+
+static int look_sources(struct look *look, struct sl_err *err)
+{
+    struct sl_graph *graph = &look->world->graph;
+    struct sl_health *health = look->health;
+    for (size_t i = 0; i < graph->count; i++)
+        graph->nodes[i].is_selected = look->is_asked[i] && graph->nodes[i].kind == SL_NODE_INGEST;
+    SL_TRY(sl_world_gather_selected(look->world, err));
+    health->at_us = sl_clock_now_us();
+    health->sources = SL_NEW_ARRAY(look->arena, struct sl_health_source, graph->count + 1);
+    health->source_count = health->table_count = health->task_count = health->target_count = 0;
+    SL_TRY_NEW(health->sources, err);
+    for (size_t i = 0; i < graph->count; i++)
+        if (graph->nodes[i].is_selected)
+            SL_TRY(
+                look_reach(look, &graph->nodes[i], &health->sources[health->source_count++], err));
+    return SL_OK;
+}
+
+static int look_all(struct look *look, struct sl_err *err)
+{
+    SL_TRY(gather(look, err));
+    look->health->at_us = sl_clock_now_us();
+    int code = look_nodes(look, err);
+    sl_session_close(&look->session);
+    return code;
+}
+
+// The lake may go while it is looked at.
+static int look_around(struct look *look, struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    SL_TRY(look_lake(look, err));
+    if (look->health->lake.text)
+        return look_sources(look, err);
+    int code = look_all(look, &trouble);
+    if (code != SL_E_MEMORY)
+        SL_TRY(look_lake(look, err));
+    if (look->health->lake.text)
+        return look_sources(look, err);
+    *err = trouble;
+    return code;
+}
+
 int sl_health_look(struct sl_world *world, const struct sl_health_request *request,
                    struct sl_health *ret, struct sl_err *err)
 {
@@ -505,11 +584,7 @@ int sl_health_look(struct sl_world *world, const struct sl_health_request *reque
     struct look look = {.world = world, .arena = &world->arena, .request = request, .health = ret};
     *ret = (struct sl_health){0};
     SL_TRY(choose(&look, err));
-    SL_TRY(gather(&look, err));
-    ret->at_us = sl_clock_now_us();
-    int code = look_nodes(&look, err);
-    sl_session_close(&look.session);
-    SL_TRY(code);
+    SL_TRY(look_around(&look, err));
     SL_TRY(look_pipelines(&look, err));
     SL_TRY(sl_health_sum_up(ret, err));
     ret->elapsed_ms = (sl_clock_monotonic_us() - began_us) / 1000;

@@ -12,8 +12,8 @@
 struct seen {
     char here[SL_LAKE_ID_BYTES]; // "": it has none, or it cannot be read
     struct sl_err unread;        // why it cannot
-    const char *remembered;      // NULL: none
-    bool fits, was_asked;        // the store
+    struct sl_lake_memory memory;
+    bool fits;
 };
 
 static bool is_empty(const struct sl_project *project, struct sl_arena *arena)
@@ -47,31 +47,43 @@ static bool is_within(const struct sl_project *project, struct sl_arena *arena)
 
 // Of a state in the project's folder: `rm -rf lake` is a way to begin anew, as long as nothing can
 // be lost that the next run does not make again.
-static int is_guarded(const struct sl_project *project, struct sl_state *state,
-                      struct sl_arena *arena, bool *ret, struct sl_err *err)
+static bool is_guarded(const struct sl_project *project, const struct sl_lake_memory *memory,
+                       struct sl_arena *arena)
 {
-    struct sl_step_row *rows;
-    size_t count;
-    *ret = project->state_url != NULL;
-    if (*ret)
-        return SL_OK;
-    if (is_within(project, arena))
-        return SL_OK;
-    SL_TRY(sl_state_last(state, project->environment, SL_OUTCOMES_DONE, arena, &rows, &count, err));
-    for (size_t i = 0; i < count && !*ret; i++)
-        *ret = sl_str_starts(rows[i].name, "target.");
-    return SL_OK;
+    return project->state_url || (!is_within(project, arena) && memory->has_delivered);
+}
+
+// --- remembering
+
+static void recall_number(const struct sl_project *project, struct sl_state *state,
+                          const char *known, struct sl_arena *arena, struct sl_lake_memory *ret)
+{
+    struct sl_err ignored = {0};
+    *ret = (struct sl_lake_memory){.known = known};
+    ret->was_asked =
+        state && sl_state_lake(state, project->environment, arena, &ret->number, &ignored) == SL_OK;
 }
 
 // A store of before it kept numbers: what it has built is somewhere.
-static int has_built(const struct sl_project *project, struct sl_state *state,
-                     struct sl_arena *arena, bool *ret, struct sl_err *err)
+static int recall_steps(const struct sl_project *project, struct sl_state *state,
+                        struct sl_arena *arena, struct sl_lake_memory *ret, struct sl_err *err)
 {
     struct sl_step_row *rows;
     size_t count;
+    if (!ret->was_asked || (project->state_url && ret->number)) // it makes no difference
+        return SL_OK;
     SL_TRY(sl_state_last(state, project->environment, SL_OUTCOMES_DONE, arena, &rows, &count, err));
-    *ret = count > 0;
+    ret->has_built = count > 0;
+    for (size_t i = 0; i < count && !ret->has_delivered; i++)
+        ret->has_delivered = sl_str_starts(rows[i].name, "target.");
     return SL_OK;
+}
+
+int sl_lake_recall(const struct sl_project *project, struct sl_state *state, const char *known,
+                   struct sl_arena *arena, struct sl_lake_memory *ret, struct sl_err *err)
+{
+    recall_number(project, state, known, arena, ret);
+    return recall_steps(project, state, arena, ret, err);
 }
 
 // --- looking
@@ -97,11 +109,11 @@ static int refuse(const struct sl_project *project, const struct seen *seen, str
         (void)sl_fail(err, SL_E_LAKE_OTHER,
                       "the lake '%s' is another one (number %s) than that which the state store "
                       "knows (%s)",
-                      lake, seen->here, seen->remembered);
-    else if (seen->remembered)
+                      lake, seen->here, seen->memory.number);
+    else if (seen->memory.number)
         (void)sl_fail(err, SL_E_LAKE_OTHER,
                       "the lake '%s' %s, and that which the state store knows is number %s", lake,
-                      sl_fs_exists(lake) ? "has no number" : "is not there", seen->remembered);
+                      sl_fs_exists(lake) ? "has no number" : "is not there", seen->memory.number);
     else
         (void)sl_fail(err, SL_E_LAKE_OTHER,
                       "the lake '%s' %s, and the state store knows of tables that were built", lake,
@@ -132,29 +144,38 @@ static bool is_plausible(const struct sl_project *project, const struct seen *se
     return *seen->here || !project->state_url || !(seen->unread.code || is_empty(project, arena));
 }
 
+static int judge(const struct sl_project *project, struct sl_arena *arena, struct seen *seen,
+                 struct sl_err *err)
+{
+    const struct sl_lake_memory *memory = &seen->memory;
+    bool refuses = false;
+    if (!memory->was_asked)
+        return is_plausible(project, seen, memory->known, arena)
+                   ? SL_OK
+                   : refuse_unknown(project, seen, is_empty(project, arena), err);
+    if (memory->number)
+        refuses = !seen->fits && is_guarded(project, memory, arena);
+    else if (!*seen->here && is_empty(project, arena))
+        refuses = is_guarded(project, memory, arena) && memory->has_built;
+    return refuses ? refuse(project, seen, err) : SL_OK;
+}
+
+static int compare(const struct sl_project *project, struct seen *seen, struct sl_err *err)
+{
+    SL_TRY(find_here(project, seen, err));
+    seen->fits = !seen->memory.number || strcmp(seen->memory.number, seen->here) == 0;
+    return SL_OK;
+}
+
 static int look(const struct sl_project *project, struct sl_state *state, const char *known,
                 struct sl_arena *arena, struct seen *ret, struct sl_err *err)
 {
-    struct sl_err ignored = {0};
-    bool refuses = false;
-    *ret = (struct seen){.fits = true};
-    SL_TRY(find_here(project, ret, err));
-    ret->was_asked = state && sl_state_lake(state, project->environment, arena, &ret->remembered,
-                                            &ignored) == SL_OK;
-    if (!ret->was_asked)
-        return is_plausible(project, ret, known, arena)
-                   ? SL_OK
-                   : refuse_unknown(project, ret, is_empty(project, arena), err);
-    if (ret->remembered) {
-        ret->fits = strcmp(ret->remembered, ret->here) == 0;
-        if (!ret->fits)
-            SL_TRY(is_guarded(project, state, arena, &refuses, err));
-    } else if (!*ret->here && is_empty(project, arena)) {
-        SL_TRY(is_guarded(project, state, arena, &refuses, err));
-        if (refuses)
-            SL_TRY(has_built(project, state, arena, &refuses, err));
-    }
-    return refuses ? refuse(project, ret, err) : SL_OK;
+    *ret = (struct seen){0};
+    recall_number(project, state, known, arena, &ret->memory);
+    SL_TRY(compare(project, ret, err));
+    if (!ret->fits || (!ret->memory.number && !*ret->here))
+        SL_TRY(recall_steps(project, state, arena, &ret->memory, err));
+    return judge(project, arena, ret, err);
 }
 
 bool sl_lake_is_refused(int code)
@@ -171,6 +192,16 @@ int sl_lake_look(const struct sl_project *project, struct sl_state *state, const
     return look(project, state, known, &arena, &seen, err);
 }
 
+int sl_lake_judge(const struct sl_project *project, const struct sl_lake_memory *memory,
+                  struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct seen seen = {.memory = *memory};
+    sl_arena_init(&arena, 0);
+    SL_TRY(compare(project, &seen, err));
+    return judge(project, &arena, &seen, err);
+}
+
 static int keep(const struct sl_project *project, struct sl_state *state, struct seen *seen,
                 struct sl_arena *arena, struct sl_err *err)
 {
@@ -181,7 +212,7 @@ static int keep(const struct sl_project *project, struct sl_state *state, struct
     }
     SL_TRY(sl_state_keep_lake(state, project->environment, seen->here, seen->fits, err));
     // Of two machines that each see a lake of their own, one is first.
-    return sl_state_lake(state, project->environment, arena, &seen->remembered, err);
+    return sl_state_lake(state, project->environment, arena, &seen->memory.number, err);
 }
 
 int sl_lake_require(const struct sl_project *project, struct sl_state *state, char *known,
@@ -192,9 +223,9 @@ int sl_lake_require(const struct sl_project *project, struct sl_state *state, ch
     struct seen seen;
     sl_arena_init(&arena, 0);
     SL_TRY(look(project, state, known, &arena, &seen, err));
-    if (!seen.was_asked)
+    if (!seen.memory.was_asked)
         return SL_OK;
-    if (seen.remembered && seen.fits) {
+    if (seen.memory.number && seen.fits) {
         if (known)
             memcpy(known, seen.here, SL_LAKE_ID_BYTES);
         return SL_OK;
@@ -209,7 +240,7 @@ int sl_lake_require(const struct sl_project *project, struct sl_state *state, ch
                project->lake_folder);
     if (keep(project, state, &seen, &arena, &unwritten) != SL_OK)
         return unwritten.code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK; // the next run's
-    if (*seen.here && !sl_str_equal(seen.remembered, seen.here))
+    if (*seen.here && !sl_str_equal(seen.memory.number, seen.here))
         return refuse(project, &seen, err);
     if (known)
         memcpy(known, seen.here, SL_LAKE_ID_BYTES);

@@ -17,6 +17,17 @@
 SL_MUST int sl_lake_look(const struct sl_project *project, struct sl_state *state,
                          const char *known, struct sl_err *err);
 bool sl_lake_is_refused(int code); // one of both
+// The same in two parts, of which the first asks the store alone and the second the disk.
+struct sl_lake_memory {
+    bool was_asked;                // the store could be
+    bool has_built, has_delivered; // any step; a target
+    const char *number, *known;    // that the store has, and that was found before; NULL: none
+};
+SL_MUST int sl_lake_recall(const struct sl_project *project, struct sl_state *state,
+                           const char *known, struct sl_arena *arena, struct sl_lake_memory *ret,
+                           struct sl_err *err);
+SL_MUST int sl_lake_judge(const struct sl_project *project, const struct sl_lake_memory *memory,
+                          struct sl_err *err);
 // The same at the begin of a run or service: the store knows the lake from now on, and `known`
 // holds its number. Where lake or store cannot be written, it is left to the next run.
 SL_MUST int sl_lake_require(const struct sl_project *project, struct sl_state *state, char *known,

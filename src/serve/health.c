@@ -102,6 +102,7 @@ static int list_past(const struct sl_service *service, struct sl_arena *arena,
 static void measure(struct sl_service *service, const struct sl_health *health)
 {
     struct sl_metrics *metrics = service->metrics;
+    sl_metrics_lake(metrics, !health->lake.text);
     for (size_t i = 0; i < health->source_count; i++) {
         const struct sl_health_source *source = &health->sources[i];
         sl_metrics_source(metrics, source->name, source->is_reachable, source->lag_s,
@@ -218,10 +219,14 @@ static void limit_look(struct sl_service *service)
 static int begin_look(struct sl_service *service, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_health_request request = {.counts =
-                                            sl_service_project(service)->serve->health.counts};
+    const struct sl_project *project = sl_service_project(service);
+    struct sl_health_request request = {.counts = project->serve->health.counts};
+    struct sl_err unasked = {0};
     sl_arena_init(&arena, 0);
     SL_TRY(list_past(service, &arena, &request, err));
+    if (sl_lake_recall(project, service->state, service->lake, &arena, &request.lake, &unasked) !=
+        SL_OK)
+        request.lake = (struct sl_lake_memory){.known = service->lake};
     service->look_began_us = sl_clock_monotonic_us();
     service->wants_look = false;
     SL_TRY(sl_checkup_start(service->newest->executor, &request, on_looked, service,

@@ -25,6 +25,7 @@ enum family_name {
     TICKS_SKIPPED,
     DEADLINES,
     WORKER_DEATHS,
+    LAKE_REACHABLE,
     SOURCE_REACHABLE,
     SOURCE_LAG,
     SOURCE_FILES,
@@ -108,6 +109,11 @@ static const struct family {
                        "Worker processes that crashed or were killed.",
                        COUNTER,
                        {NULL}},
+    [LAKE_REACHABLE] = {"sluice_lake_reachable",
+                        "1: the lake was there when it was looked at last; 0: it was not, or it "
+                        "was another one.",
+                        GAUGE,
+                        {NULL}},
     [SOURCE_REACHABLE] = {"sluice_source_reachable",
                           "1: the source could be listed when it was looked at last.",
                           GAUGE,
@@ -380,6 +386,25 @@ void sl_metrics_source(struct sl_metrics *metrics, const char *source, bool is_r
     set_or_take(metrics, SOURCE_LAG, source, lag_s);
     set_or_take(metrics, SOURCE_FILES, source, is_reachable ? files : -1);
     set_or_take(metrics, SOURCE_BYTES, source, is_reachable ? bytes : -1);
+}
+
+static void forget(struct sl_metrics *metrics, enum family_name name)
+{
+    struct sl_map *map = &metrics->series[name];
+    for (const struct sl_map_entry *at = sl_map_first(map); at; at = sl_map_next(at))
+        free(sl_map_value(at));
+    sl_map_clear(map);
+}
+
+void sl_metrics_lake(struct sl_metrics *metrics, bool is_reachable)
+{
+    set(metrics, LAKE_REACHABLE, NULL, is_reachable);
+    if (is_reachable)
+        return;
+    forget(metrics, TABLE_LAG);
+    forget(metrics, TARGET_LAG);
+    forget(metrics, TARGET_ROWS);
+    forget(metrics, TARGET_REACHABLE);
 }
 
 void sl_metrics_table_lag(struct sl_metrics *metrics, const char *table, int64_t lag_s)

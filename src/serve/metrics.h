@@ -44,6 +44,8 @@ void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t com
 
 // What was seen of a source, table, target or pipeline last; -1 where it is not known, which takes
 // the number away.
+// Without the lake nothing is known of lags and targets.
+void sl_metrics_lake(struct sl_metrics *metrics, bool is_reachable);
 void sl_metrics_source(struct sl_metrics *metrics, const char *source, bool is_reachable,
                        int64_t lag_s, int64_t files, int64_t bytes);
 void sl_metrics_table_lag(struct sl_metrics *metrics, const char *table, int64_t lag_s);

@@ -33,6 +33,7 @@ static const struct schema {
     {"Look",
      OBJECT("[\"schema\",\"state\"]",
             "\"schema\":" TEXT ",\"at\":" TIME ",\"elapsed_ms\":" WHOLE ",\"state\":" TEXT
+            ",\"lake\":{\"type\":[\"object\",\"null\"]}"
             ",\"pipelines\":" LIST_OF("{\"type\":\"object\"}") ",\"sources\":" LIST_OF(
                 "{\"type\":"
                 "\"object\"}") ",\"tables\":" LIST_OF("{\"type\":\"object\"}") ",\"targets\""

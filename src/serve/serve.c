@@ -499,7 +499,7 @@ int sl_service_open_alerts(struct sl_service *service, struct sl_err *err)
                                               .folder = project->folder,
                                               .environment = project->environment,
                                               .settings = &service->options.overrides};
-    SL_TRY(sl_notify_open(project, true, &service->notify, err));
+    SL_TRY(sl_notify_open(project, service->state, &service->notify, err));
     if (service->notify)
         SL_TRY(sl_sender_open(service->notify, &options, &service->sender, err));
     sl_sender_wake(service->sender); // for what the one before it has left

@@ -94,9 +94,7 @@ static const struct sl_opt route_rows[] = {
     {.name = "on",
      .type = SL_OPT_STRINGS,
      .offset = offsetof(struct sl_alert_route, on),
-     .summary =
-         "Kinds of alerts: failure, sla, row_drop, quarantine_share, schema_change, lag; all "
-         "if nothing is said.",
+     .summary = "Kinds of alerts: " SL_ALERT_KIND_NAMES "; all if nothing is said.",
      .example = "[failure, sla]"},
     {.name = "owner",
      .type = SL_OPT_STRINGS,

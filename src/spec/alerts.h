@@ -4,15 +4,19 @@
 
 #include "base/opt.h"
 
-enum sl_alert_kind {
-    SL_ALERT_FAILURE,       // a step or a run failed
-    SL_ALERT_SLA,           // a run is behind its deadline, a table older than its freshness
-    SL_ALERT_ROW_DROP,      // a step wrote far fewer rows than it used to
-    SL_ALERT_QUARANTINE,    // too large a share of rows was rejected
-    SL_ALERT_SCHEMA_CHANGE, // a table got, lost or changed columns
-    SL_ALERT_LAG,           // an input is newer than what was made of it, for too long
-    SL_ALERT_KINDS
-};
+// Kinds, their names, and what stands before each in a list of them.
+#define SL_ALERT_KIND_TABLE(X)                                                           \
+    X(FAILURE, "failure", "")               /* a step or a run failed */                 \
+    X(SLA, "sla", ", ")                     /* a run is late, or a table too old */      \
+    X(ROW_DROP, "row_drop", ", ")           /* far fewer rows were written than usual */ \
+    X(QUARANTINE, "quarantine_share", ", ") /* too large a share of rows was rejected */ \
+    X(SCHEMA_CHANGE, "schema_change", ", ") /* a table got, lost or changed columns */   \
+    X(LAG, "lag", ", ")                     /* for too long an input has had more rows */
+#define SL_ALERT_KIND_ID(id, name, before) SL_ALERT_##id,
+#define SL_ALERT_KIND_LISTED(id, name, before) before name
+#define SL_ALERT_KIND_NAMES SL_ALERT_KIND_TABLE(SL_ALERT_KIND_LISTED) // "failure, sla, ..."
+enum sl_alert_kind { SL_ALERT_KIND_TABLE(SL_ALERT_KIND_ID) SL_ALERT_KINDS };
+#define SL_ALERT_LAKE "project.lake"                     // what an alert of the lake is about
 const char *sl_alert_kind_name(enum sl_alert_kind kind); // "failure", "row_drop"
 bool sl_alert_kind_find(const char *name, enum sl_alert_kind *ret);
 

@@ -12,8 +12,8 @@
 #define MOST_REPEAT_S ((int64_t)366 * 86400)
 #define LEAST_SECRET 16 // characters of a path: a shorter one is a name
 
-static const char *const kinds[] = {"failure",          "sla",           "row_drop",
-                                    "quarantine_share", "schema_change", "lag"};
+#define KIND_NAME(id, name, before) name,
+static const char *const kinds[] = {SL_ALERT_KIND_TABLE(KIND_NAME)};
 static const char *const types[] = {"slack", "email", "pagerduty", "webhook"};
 
 const char *sl_alert_kind_name(enum sl_alert_kind kind)
@@ -336,8 +336,7 @@ static int read_route(struct sl_load *load, const struct sl_alerts *alerts,
                 sl_did_you_mean(&project->arena, route->on.items[i], kinds, SL_ALERT_KINDS);
             sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                     sl_yaml_place(route->node, "on"),
-                    hint ? hint
-                         : "there are failure, sla, row_drop, quarantine_share, schema_change, lag",
+                    hint ? hint : "there are " SL_ALERT_KIND_NAMES,
                     "there is no kind '%s' of alerts", route->on.items[i]);
         }
     return SL_OK;

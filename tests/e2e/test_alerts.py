@@ -200,9 +200,11 @@ def test_a_silence_holds_and_what_is_still_wrong_is_told_after_it(project, hook)
     assert hook.events() == [("raised", "failure", "curated.revenue")]
     assert "--why is missing" in project.run("alerts", "silence", "lag", "--for", "1h", exit_code=None).stderr
     assert "not silenced" in project.run("alerts", "silence", "lag", "--end", exit_code=None).stderr
-    for nothing in ("bogus", "failure bogus", "raw.nix*"):
+    for nothing in ("bogus", "quarantine", "failure bogus", "raw.nix*"):
         refused = project.run("alerts", "silence", nothing, "--for", "1h", "--why", "moving", exit_code=1).stderr
-        assert f"'{nothing}' silences nothing" in refused and "row_drop" in refused
+        assert f"'{nothing}' silences nothing" in refused and "kinds are failure, sla, row_drop, quarantine_share, schema_change, lag;" in refused
+    for kind in ("failure", "sla", "row_drop", "quarantine_share", "schema_change", "lag"):
+        project.run("alerts", "silence", kind, "--for", "1h", "--why", "moving")
     project.run("alerts", "silence", "curated.*", "--for", "1h", "--why", "moving")
 
 

@@ -5,7 +5,9 @@ import time
 
 import pytest
 from conftest import Project
+from receivers import hook  # noqa: F401
 from test_serve import Service, by_hand, until
+from test_serve_http import UnixConnection
 from test_serve_leader import StandBy, ask, two_machines
 
 WAREHOUSE = """type: sqlite
@@ -51,6 +53,14 @@ def mount(tmp_path):
         assert not list((tmp_path / "lake").iterdir()), "something was written"
         (tmp_path / "lake").rmdir()
     (tmp_path / "lake.x").rename(tmp_path / "lake")
+
+
+def numbers(project):
+    connection = UnixConnection(project.folder / ".sluice" / "serve.sock")
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return lines
 
 
 def lake_check(project):
@@ -140,6 +150,53 @@ def test_a_leader_under_which_the_lake_goes_refuses_runs_until_it_is_back(postgr
         assert ask(one, "/readyz")[0] == 200
         one.run("trigger", "all", "--wait")
         assert delivered(tmp_path) == [(1,), (2,), (3,)]
+        assert service.end() == 0
+
+
+def test_without_the_lake_nothing_but_that_is_told(postgres, tmp_path, sluice_bin, hook):
+    one, _ = two_machines(postgres, tmp_path, sluice_bin, "lake_told", with_warehouse(tmp_path))
+    one.write("tasks/tell.yml", "after: [clean.orders]\ncommand: 'true'\n")
+    with (one.folder / "sluice.yml").open("a") as file:
+        file.write(f"serve: {{health: {{every: 1s}}}}\nalerts: {{when: {{lag: 2s}}, channels: {{hook: {{webhook: '{hook.url}'}}}}}}\n")
+    events = []
+
+    def told():
+        events.extend(hook.events())
+        return events
+
+    def another_look():
+        before = ask(one, "/healthz")[1]["looked_at"]
+        until(lambda: ask(one, "/healthz")[1]["looked_at"] != before)
+
+    one.run("run")
+    lake_is = [("raised", "failure", "project.lake"), ("resolved", "failure", "project.lake")]
+    waits = ("raised", "lag", "raw.orders")
+    with Service(one) as service:
+        another_look()
+        for with_folder in (False, True):
+            unmount(tmp_path, with_folder)
+            until(lambda: told()[-1:] == lake_is[:1])
+            another_look()
+            document = one.json("doctor", exit_code=1)
+            assert document["state"] == "wrong" and "SL0895" in document["lake"]["text"] and not document["tables"] + document["tasks"] + document["targets"]
+            assert [(source["state"], source["waiting_files"], source["lag_s"]) for source in document["sources"]] == [("ok", None, None)]
+            assert document["pipelines"][0]["gets_built"] is None and document["pipelines"][0]["state"] == "wrong"
+            text = one.run("doctor", exit_code=1).stdout
+            assert text.startswith("wrong  lake: ") and text.count("wrong") == 1 and "sluice run" not in text
+            lines = numbers(one)
+            assert "sluice_lake_reachable 0" in lines and 'sluice_source_reachable{source="orders"} 1' in lines
+            assert not [line for line in lines if line.startswith(("sluice_table_lag", "sluice_target_", "sluice_source_lag", "sluice_source_waiting"))]
+            mount(tmp_path)
+            until(lambda: told()[-1:] == lake_is[1:])
+            assert "sluice_lake_reachable 1" in numbers(one) and 'sluice_table_lag_seconds{table="clean.orders"} 0' in numbers(one)
+            assert "lake" not in one.run("doctor", exit_code=None).stdout.splitlines()[0]
+            if not with_folder:  # then it goes again, while one alert is there
+                assert told() == lake_is
+                (tmp_path / "data" / "2.csv").write_text("id,amount\n3,3.5\n")
+                until(lambda: told()[2:] == [waits])
+        assert told() == lake_is + [waits] + lake_is, "it stays raised"
+        one.run("trigger", "all", "--wait")
+        until(lambda: ("resolved", "lag", "raw.orders") in told())
         assert service.end() == 0
 
 

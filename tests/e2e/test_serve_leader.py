@@ -10,6 +10,7 @@ import tempfile
 import time
 
 from conftest import SERVERS, Postgres, Project, free_port
+from receivers import hook  # noqa: F401
 from test_serve import PATIENCE_S, Service, by_hand, held_by_a_task, slow_model, until, wait_until_it_is_held
 from test_serve_http import UnixConnection
 from test_state import url_of
@@ -144,6 +145,36 @@ def test_many_runs_that_are_kept_late_cost_no_lead(postgres, tmp_path, sluice_bi
         service.process.kill()
         service.wait_for_end()
     assert not [line for line in service.seen if "leads no more" in line]
+
+
+def test_a_run_that_ends_and_is_alerted_while_its_table_is_locked_costs_no_lead(postgres, tmp_path, sluice_bin, hook):
+    def prepare(project):
+        project.write("models/bad.sql", "select nope from clean.orders")
+        project.write("models/other.sql", "select id from clean.orders")
+        project.write("tasks/wait.yml", f"command: [sh, -c, 'until [ -e {tmp_path}/go ]; do sleep 0.1; done']\nbefore: [curated.bad, curated.total, curated.other]\n")
+
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "alerted", prepare)
+    for project in (one, two):
+        with (project.folder / "sluice.yml").open("a") as file:
+            file.write(f"checks: {{requirements: off}}\nretry: {{attempts: 1}}\nalerts: {{when: {{row_drop: 50%}}, channels: {{hook: {{webhook: '{hook.url}'}}}}}}\n")
+    with Service(one) as leader, StandBy(two) as other:
+        one.run("trigger", "all")
+        leader.wait_for("begins")
+        lock = "begin; lock table alerted.runs, alerted.steps in access exclusive mode; select pg_sleep(12); commit"
+        with subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-c", lock, postgres.dsn], stdout=subprocess.DEVNULL) as locking:
+            until(lambda: postgres.query("select 1 from pg_locks where mode = 'AccessExclusiveLock' and relation = 'alerted.steps'::regclass and granted"))
+            (tmp_path / "go").touch()
+            leader.wait_for("ended: partial")
+            assert locking.poll() is None
+            told = []
+            while locking.poll() is None:
+                told += hook.all()
+                assert not any("leads from now on" in line for line in other.seen)
+                time.sleep(0.2)
+        assert [document["alert"]["subject"] for document in told] == ["curated.bad"]
+        until(lambda: ask(one, "/readyz")[0] == 200)
+        assert other.end() == 0 and leader.end() == 0
+        assert not any("leads no more" in line for line in leader.seen) and not any("leads from now on" in line for line in other.seen)
 
 
 def test_one_whose_database_was_away_leads_again_when_it_is_back(tmp_path, sluice_bin):

@@ -94,7 +94,7 @@ static void write_project(struct made *made, int port)
              "name: shop\nalerts: {channels: {hook: {webhook: 'http://127.0.0.1:%d/in'}}}\n", port);
     assert_int_equal(sl_fs_write(path, text, strlen(text), &err), SL_OK);
     assert_int_equal(sl_project_load(&options, &made->project, &err), SL_OK);
-    assert_int_equal(sl_notify_open(made->project, false, &made->notify, &err), SL_OK);
+    assert_int_equal(sl_notify_open(made->project, NULL, &made->notify, &err), SL_OK);
     assert_non_null(made->notify);
 }
 

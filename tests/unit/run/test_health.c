@@ -260,6 +260,31 @@ static void a_pipeline_is_as_the_worst_of_its_things(void **state)
     assert_string_equal(pipelines[3].built.subject, "task.a");
 }
 
+static void without_the_lake_all_pipelines_are_wrong_and_sources_are_as_they_are(void **state)
+{
+    struct judged *judged = *state;
+    struct sl_health_source away = {
+        .name = "orders", .is_reachable = true, .waiting_files = -1, .lag_s = -1};
+    assert_int_equal(sl_health_judge_source(&away, &limits, 100 * INT64_C(1000000), &judged->arena,
+                                            &judged->err),
+                     SL_OK);
+    expect(&away.said, SL_HEALTH_OK, "it has no files");
+    const char *names[] = {"orders"};
+    struct sl_health_pipeline pipelines[] = {{.name = "in", .sources = {names, 1}},
+                                             {.name = "out"}};
+    struct sl_health health = {.lake = {SL_HEALTH_WRONG, "it is not there", "mount it"},
+                               .sources = &away,
+                               .source_count = 1,
+                               .pipelines = pipelines,
+                               .pipeline_count = 2};
+    assert_int_equal(sl_health_sum_up(&health, &judged->err), SL_OK);
+    assert_int_equal(health.state, SL_HEALTH_WRONG);
+    assert_int_equal(pipelines[0].in.said.state, SL_HEALTH_OK);
+    assert_int_equal(pipelines[0].state, SL_HEALTH_WRONG);
+    assert_null(pipelines[0].built.subject);
+    assert_int_equal(pipelines[1].state, SL_HEALTH_WRONG);
+}
+
 static void a_look_travels_whole(void **state)
 {
     struct judged *judged = *state;
@@ -280,6 +305,7 @@ static void a_look_travels_whole(void **state)
                                   .why = "it is run in every run"};
     struct sl_health health = {.at_us = 5,
                                .state = SL_HEALTH_WAITS,
+                               .lake = {SL_HEALTH_WRONG, "it is not there", "mount it"},
                                .tables = &table,
                                .table_count = 1,
                                .tasks = &task,
@@ -307,6 +333,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_target_holds_what_was_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pipeline_is_as_the_worst_of_its_things, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            without_the_lake_all_pipelines_are_wrong_and_sources_are_as_they_are, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(a_look_travels_whole, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

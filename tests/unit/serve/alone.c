@@ -217,6 +217,9 @@ static void feed(struct sl_metrics *metrics_of)
     sl_metrics_told(metrics_of, &spans);
     sl_metrics_table(metrics_of, "curated.odd \"name\"\\with\nall", sl_clock_now_us() - 5000000,
                      3600);
+    sl_metrics_target(metrics_of, "target.w.orders", true, 90, 97);
+    sl_metrics_lake(metrics_of, false);
+    sl_metrics_lake(metrics_of, true);
     sl_metrics_source(metrics_of, "orders", true, 240, 2, 4096);
     sl_metrics_source(metrics_of, "gone", false, -1, 0, 0);
     sl_metrics_table_lag(metrics_of, "clean.orders", 0);
