@@ -427,6 +427,35 @@ def test_a_run_keeps_the_project_that_it_began_with_on_other_machines_too(postgr
         assert worker.end() == 0 and service.end() == 0
 
 
+def test_a_run_whose_version_no_worker_has_any_more_says_so_and_the_next_begins_when_it_is_cancelled(postgres, tmp_path, sluice_bin):
+    def then(project):
+        project.write("models/first.sql", "/* sluice\napproval: true\n*/\nselect count(*) as n from clean.orders")
+
+    leader, one = machines(postgres, tmp_path, sluice_bin, "no_version", 2, then)
+    with Service(leader) as service:
+        with Worker(one, "--name", "one") as worker:
+            service.wait_for("the worker 'one'")
+            old = leader.json("trigger", "all")["run_id"]
+            service.wait_for("waits for a person")
+            assert worker.end() == 0
+        for project in (leader, one):
+            project.write("models/first.sql", "select count(*) + 1 as n from clean.orders")
+        service.process.send_signal(signal.SIGHUP)
+        with Worker(one, "--name", "one") as worker:
+            service.wait_for("the worker 'one' is there")
+            leader.run("approve", old, "curated.first")
+            told = service.wait_for("no worker claims what is ready")["message"]
+            assert "earlier version of the project" in told and "`sluice cancel RUN`" in told and "the files of this project" not in told
+            wait_until_unclaimed_is_said(leader)
+            assert "earlier version of the project" in leader.json("status")["unclaimed"]
+            new = leader.json("trigger", "all")["run_id"]
+            leader.run("cancel", old)
+            service.wait_for("ended: ok")
+            assert leader.json("status", new)["run"]["status"] == "ok"
+            assert worker.end() == 0
+        assert service.end() == 0
+
+
 def test_what_does_not_fit_here_goes_to_others_and_steps_come_back_when_nobody_is_left(postgres, tmp_path, sluice_bin):
     def two_slow(project):
         slow_model(project, 4)
