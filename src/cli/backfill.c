@@ -111,9 +111,11 @@ static int require_lake(struct sl_world *world, struct sl_err *err)
     const char *note;
     if (sl_state_read(&place, &world->arena, &state, &note, &ignored) != SL_OK)
         state = NULL; // the run says so
-    int code = sl_lake_look(world->project, state, NULL, err);
+    const bool is_other = sl_lake_look(world->project, state, NULL, err) == SL_E_LAKE_OTHER;
     sl_state_close(&state);
-    return code;
+    if (!is_other)
+        sl_err_clear(err);
+    return err->code;
 }
 
 static int make_plan(const struct backfill_options *options, struct sl_world *world,
