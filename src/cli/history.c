@@ -101,12 +101,10 @@ int sl_cli_unclaimed(struct sl_state *state, const struct sl_project *project,
         sl_says_parse(sl_leader_says_fields, lease.holder, arena, &says, &garbled) != SL_OK ||
         says.unclaimed <= 0)
         return SL_OK;
-    *ret = sl_arena_printf(arena,
-                           "no worker claims what is ready: %s (%s), since %s; `sluice worker` "
-                           "with the files of this project does",
-                           sl_count_of(says.unclaimed, "step", count),
-                           says.unclaimed_step ? says.unclaimed_step : "",
-                           sl_time_text(says.unclaimed_us, time));
+    *ret = sl_arena_printf(
+        arena, "no worker claims what is ready: %s (%s), since %s; %s",
+        sl_count_of(says.unclaimed, "step", count), says.unclaimed_step ? says.unclaimed_step : "",
+        sl_time_text(says.unclaimed_us, time), sl_handout_advice(says.unclaimed_old));
     return *ret ? SL_OK : sl_fail_memory(err);
 }
 

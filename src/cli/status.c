@@ -20,8 +20,9 @@ static const struct sl_opt status_rows[] = {
     {"run", SL_OPT_STRING, offsetof(struct status_options, run), NULL,
      "A run, by the beginning of its id: shows its steps.", SL_OPT_POSITIONAL,
      .placeholder = "RUN"},
-    {"limit", SL_OPT_INT, offsetof(struct status_options, limit), "10", "Runs to list; 0: all.", 0,
-     .letter = 'n', .placeholder = "N"},
+    {"limit", SL_OPT_INT, offsetof(struct status_options, limit), "10",
+     "Runs to list, those at work first and all of them; 0: all.", 0, .letter = 'n',
+     .placeholder = "N"},
     {"quality", SL_OPT_BOOL, offsetof(struct status_options, quality), "false",
      "Instead of runs, show the quality of every table in five scores, and how old it is.", 0},
     SL_COMMON_ROWS,
@@ -286,13 +287,40 @@ static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl
     return sl_grid_row(grid, cells, err);
 }
 
+// What is at work or waits for a person comes first, whatever the limit: ticks that did nothing
+// would hide it. The newest others follow.
+static int find_listed(struct sl_cli_history *history, size_t limit, struct sl_run_row **ret,
+                       size_t *ret_count, struct sl_err *err)
+{
+    const struct sl_run_filter newest = {.limit = limit}, begun = {.status = "running"};
+    struct sl_run_row *runs, *rows;
+    size_t count, row_count, at_work = 0;
+    SL_TRY(sl_state_runs(history->state, &begun, &history->arena, &runs, &count, err));
+    SL_TRY(sl_state_runs(history->state, &newest, &history->arena, &rows, &row_count, err));
+    struct sl_run_row *listed =
+        SL_NEW_ARRAY(&history->arena, struct sl_run_row, count + row_count + 1);
+    SL_TRY_NEW(listed, err);
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_equal(sl_run_status(&runs[i]), "running"))
+            listed[at_work++] = runs[i];
+    *ret_count = at_work;
+    for (size_t i = 0; i < row_count && (!limit || *ret_count < limit); i++) {
+        size_t same = 0;
+        while (same < at_work && !sl_str_equal(listed[same].id, rows[i].id))
+            same++;
+        if (same == at_work)
+            listed[(*ret_count)++] = rows[i];
+    }
+    *ret = listed;
+    return SL_OK;
+}
+
 static int list_runs(struct sl_cli_history *history, const struct status_options *options,
                      struct sl_err *err)
 {
     struct sl_run_row *runs;
     size_t count;
-    const struct sl_run_filter filter = {.limit = (size_t)options->limit};
-    SL_TRY(sl_state_runs(history->state, &filter, &history->arena, &runs, &count, err));
+    SL_TRY(find_listed(history, (size_t)options->limit, &runs, &count, err));
     struct sl_estimate_score estimates;
     const char *unclaimed;
     SL_TRY(score(history, runs, count, &estimates, err));

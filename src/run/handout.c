@@ -50,6 +50,7 @@ struct sl_handout {
     int64_t settles_us; // monotonic: at the latest
     // What no worker claims. Times are monotonic.
     size_t unclaimed;
+    bool is_unclaimed_old; // some are of runs that began with an earlier version of the project
     bool has_told_unclaimed;
     int64_t unclaimed_us, told_us; // of the oldest; 0: none
     int64_t unclaimed_at_us;       // when that was, of the clock; it stays while there are some
@@ -473,6 +474,11 @@ static void take_back_unclaimed(struct sl_handout *handout)
     }
 }
 
+static bool is_old(const struct sl_handout *handout, const struct sl_hander *hander)
+{
+    return strcmp(hander->code, handout->handers->code) != 0;
+}
+
 static void count_unclaimed(struct sl_handout *handout)
 {
     const int64_t now_us = sl_clock_monotonic_us();
@@ -480,9 +486,13 @@ static void count_unclaimed(struct sl_handout *handout)
     size_t ready = 0;
     handout->unclaimed = 0;
     handout->unclaimed_us = 0;
-    for (const struct sl_hander *at = handout->handers; at; at = at->next)
+    handout->is_unclaimed_old = false;
+    for (const struct sl_hander *at = handout->handers; at; at = at->next) {
+        const size_t before = ready;
         if (!slots_of(handout, at))
             ready += at->count_ready(at->owner, &step);
+        handout->is_unclaimed_old |= ready > before && is_old(handout, at);
+    }
     handout->ready_us = !ready ? 0 : handout->ready_us ? handout->ready_us : now_us;
     if (ready && is_too_long(handout, handout->ready_us, now_us)) {
         handout->unclaimed = ready;
@@ -492,6 +502,7 @@ static void count_unclaimed(struct sl_handout *handout)
         if (!is_unclaimed(handout, at, now_us))
             continue;
         handout->unclaimed++;
+        handout->is_unclaimed_old |= !slots_of(handout, at->hander) && is_old(handout, at->hander);
         step = step ? step : at->step;
         if (!handout->unclaimed_us || at->put_us < handout->unclaimed_us)
             handout->unclaimed_us = at->put_us;
@@ -517,7 +528,7 @@ static void look_for_unclaimed(struct sl_handout *handout)
     handout->told_us = now_us;
     handout->options.on_unclaimed(handout->options.owner, handout->unclaimed,
                                   (now_us - handout->unclaimed_us) / 1000000,
-                                  handout->unclaimed_step);
+                                  handout->unclaimed_step, handout->is_unclaimed_old);
 }
 
 static void say(struct sl_handout *handout)
@@ -525,7 +536,8 @@ static void say(struct sl_handout *handout)
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_leader_says says = {.lake = handout->options.lake,
                                   .unclaimed = (int64_t)handout->unclaimed,
-                                  .unclaimed_step = handout->unclaimed_step};
+                                  .unclaimed_step = handout->unclaimed_step,
+                                  .unclaimed_old = handout->is_unclaimed_old};
     says.unclaimed_us = handout->unclaimed_at_us;
     struct sl_err err = {0};
     char *details = NULL;

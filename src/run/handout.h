@@ -27,8 +27,9 @@ struct sl_handout_options {
     void (*on_machine)(void *owner, const char *name, int64_t slots);
     void (*on_trouble)(void *owner, const char *what);
     // So many steps wait for a worker longer than they should, and the service cannot do them; told
-    // again when it is another number, and each minute. 0: there are no more.
-    void (*on_unclaimed)(void *owner, size_t count, int64_t seconds, const char *step);
+    // again when it is another number, and each minute. 0: there are no more. `is_old`: some
+    // are of runs that began with an earlier version of the project.
+    void (*on_unclaimed)(void *owner, size_t count, int64_t seconds, const char *step, bool is_old);
     // What a leader before this one had handed out is at work no more: once.
     void (*on_settled)(void *owner);
     void *owner;

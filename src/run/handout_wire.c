@@ -29,8 +29,17 @@ const struct sl_field sl_leader_says_fields[] = {
     SL_FIELD(struct sl_leader_says, unclaimed, SL_FIELD_INT),
     SL_FIELD(struct sl_leader_says, unclaimed_us, SL_FIELD_INT),
     SL_FIELD(struct sl_leader_says, unclaimed_step, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_leader_says, unclaimed_old, SL_FIELD_BOOL),
     {0},
 };
+
+const char *sl_handout_advice(bool is_old)
+{
+    return is_old ? "the run began with an earlier version of the project, and no worker has that: "
+                    "start `sluice worker` with the files of that version, or cancel the run "
+                    "(`sluice cancel RUN`), and the next one begins"
+                  : "`sluice worker` with the files of this project does";
+}
 
 int sl_says_print(const struct sl_field *fields, const void *says, char **ret, struct sl_err *err)
 {

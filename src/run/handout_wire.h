@@ -23,12 +23,16 @@ struct sl_leader_says {
     // Steps that no worker has claimed for some seconds, one of them, and since when; 0: none.
     int64_t unclaimed, unclaimed_us;
     const char *unclaimed_step;
+    bool unclaimed_old; // some are of runs that began with an earlier version of the project
 };
 extern const struct sl_field sl_worker_says_fields[], sl_leader_says_fields[];
 SL_MUST int sl_says_print(const struct sl_field *fields, const void *says, char **ret,
                           struct sl_err *err);
 SL_MUST int sl_says_parse(const struct sl_field *fields, const char *text, struct sl_arena *arena,
                           void *ret, struct sl_err *err);
+
+// What is to be done about steps that nobody claims.
+const char *sl_handout_advice(bool is_old);
 
 // The beginning of ids of jobs: "prod/", "prod/0123456789abcdef/". NULL out of memory.
 char *sl_handout_prefix(const char *environment, const char *code, struct sl_arena *arena);

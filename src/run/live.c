@@ -7,6 +7,7 @@
 #include "run/retry.h"
 #include "run/work_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct sl_live {
@@ -389,15 +390,36 @@ static const struct sl_node *find_waiting(const struct sl_live *live, const char
     return found;
 }
 
+// What waits says the hint.
+static int fail_waits_for_nobody(const struct sl_live *live, const char *step, struct sl_err *err)
+{
+    const struct sl_graph *graph = live->run.graph;
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    const char *last = NULL;
+    (void)sl_fail(err, SL_E_SERVE_MISSING, "'%s' of run '%s' waits for nobody", step, live->run.id);
+    for (size_t i = 0; live->controller.gates && i < graph->count; i++) {
+        const char *name = sl_gate_name(&graph->nodes[i]);
+        if (live->controller.gates[i] != SL_GATE_WAITS || sl_str_equal(name, last))
+            continue;
+        sl_buf_addf(&names, "%s'%s'", last ? ", " : "", name);
+        last = name;
+    }
+    if (last && names.text)
+        return sl_err_hint(err, "what waits is %s", names.text);
+    return sl_err_hint(err, "nothing of this run waits for a person now");
+}
+
 int sl_live_may_decide(const struct sl_live *live, const char *step, const char *who,
                        const char **ret_name, struct sl_err *err)
 {
     const struct sl_node *other, *node = find_waiting(live, step, false, &other);
+    char task[256];
+    if (!node && snprintf(task, sizeof task, "task.%s", step) < (int)sizeof task)
+        node = find_waiting(live, task, false, &other);
     if (!node)
         node = find_waiting(live, step, true, &other);
     if (!node)
-        return sl_fail(err, SL_E_SERVE_MISSING, "'%s' of run '%s' waits for nobody", step,
-                       live->run.id);
+        return fail_waits_for_nobody(live, step, err);
     if (other) {
         (void)sl_fail(err, SL_E_SERVE_MISSING, "more than one step of run '%s' is like '%s'",
                       live->run.id, step);

@@ -28,14 +28,13 @@ static void on_trouble(void *owner, const char *what)
     sl_service_tell(SL_LOG_WARN, NULL, "%s", what);
 }
 
-static void on_unclaimed(void *owner, size_t count, int64_t seconds, const char *step)
+static void on_unclaimed(void *owner, size_t count, int64_t seconds, const char *step, bool is_old)
 {
     (void)owner;
     if (count)
-        sl_service_tell(SL_LOG_WARN, NULL,
-                        "no worker claims what is ready: %zu step%s (%s), for %lld s; `sluice "
-                        "worker` with the files of this project does",
-                        SL_COUNT_OF(count), step ? step : "", (long long)seconds);
+        sl_service_tell(
+            SL_LOG_WARN, NULL, "no worker claims what is ready: %zu step%s (%s), for %lld s; %s",
+            SL_COUNT_OF(count), step ? step : "", (long long)seconds, sl_handout_advice(is_old));
     else
         sl_service_tell(SL_LOG_INFO, NULL, "no step waits for a worker any more");
 }

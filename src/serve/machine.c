@@ -26,7 +26,9 @@ static void appear(struct sl_machine *machine, int64_t ttl_ms)
     char *details = NULL;
     int code = SL_OK;
     sl_arena_init(&arena, 0);
-    for (const struct sl_crew *at = machine->newest; code == SL_OK && at; at = at->next)
+    // Without the lake nothing is to be handed out to it.
+    for (const struct sl_crew *at = machine->newest; code == SL_OK && at && !machine->lake_error;
+         at = at->next)
         code = sl_strs_add(&says.codes, &arena, at->code, &err);
     if (code == SL_OK)
         code = sl_says_print(sl_worker_says_fields, &says, &details, &err);
@@ -186,20 +188,6 @@ static void tell_other(struct sl_machine *machine, const char *code)
                     machine->newest->code, code);
 }
 
-static int refuse_lake(const struct sl_machine *machine, const char *served, struct sl_err *err)
-{
-    const struct sl_project *project = machine->newest->world.project;
-    char here[SL_LAKE_ID_BYTES];
-    SL_TRY(sl_lake_find(project, here, err));
-    if (!served || strcmp(here, served) == 0)
-        return SL_OK;
-    (void)sl_fail(err, SL_E_WORKER_LAKE,
-                  "the lake '%s' is another one (%s) than that which is served (%s)",
-                  project->lake_folder, here, served);
-    return sl_err_hint(err, "mount the same folder on all machines; `lake` in sluice.yml or --set "
-                            "lake=FOLDER says where it is");
-}
-
 // The leader hands out what it names first, and what runs of before are at work with.
 static void follow(struct sl_machine *machine, const struct sl_leader_says *says)
 {
@@ -249,12 +237,20 @@ static void look_at_leader(struct sl_machine *machine)
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_leader_says says = {0};
     struct sl_err err = {0};
-    bool is_there;
+    bool is_there, is_first = !machine->has_looked;
     sl_arena_init(&arena, 0);
     if (find_leader(machine, &arena, &says, &is_there, &err) != SL_OK) {
         sl_machine_trouble(machine, &err);
         return;
     }
+    machine->has_looked = true;
+    if (is_there)
+        snprintf(machine->lake, sizeof machine->lake, "%s", says.lake ? says.lake : "");
+    if (is_there && is_first && sl_machine_refuse_lake(machine, &err) != SL_OK) {
+        end_with(machine, &err);
+        return;
+    }
+    (void)sl_machine_sees_lake(machine);
     if (!is_there) {
         if (!machine->has_told_nobody)
             sl_machine_tell(SL_LOG_INFO, NULL, "nobody serves the project yet; waiting");
@@ -265,10 +261,7 @@ static void look_at_leader(struct sl_machine *machine)
         return;
     }
     machine->has_told_nobody = false;
-    if (refuse_lake(machine, says.lake, &err) != SL_OK)
-        end_with(machine, &err);
-    else
-        follow(machine, &says);
+    follow(machine, &says);
 }
 
 // --- events
@@ -506,7 +499,7 @@ static int begin(struct sl_machine *machine, struct sl_err *err)
     SL_TRY(open_crew(machine, &machine->newest, err));
     SL_TRY(lock_name(machine, err));
     SL_TRY(open_state(machine, err));
-    SL_TRY(refuse_lake(machine, NULL, err));
+    SL_TRY(sl_machine_refuse_lake(machine, err));
     SL_TRY(refuse_name(machine, err));
     sl_machine_tell(SL_LOG_INFO, NULL, "worker '%s' of '%s': %zu steps at once, code %s",
                     machine->name, machine->newest->world.project->name, machine->slot_count,
@@ -559,6 +552,7 @@ static void end(struct sl_machine *machine)
         free(machine->slots[i].reply);
     }
     sl_state_close(&machine->state);
+    free(machine->lake_error);
     sl_fd_close(&machine->lock);
     sl_arena_clear(&machine->arena);
 }

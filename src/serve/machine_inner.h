@@ -59,6 +59,9 @@ struct sl_machine {
     char told[SL_CODE_BYTES];  // the leader's code that it has told of as another one
     char tried[SL_CODE_BYTES]; // for which the project was read anew
     bool has_told_nobody;
+    bool has_looked;             // for who leads
+    char lake[SL_LAKE_ID_BYTES]; // the number of that which is served; "": not known
+    char *lake_error;            // it claims nothing as long as there is one
     int stops;
     struct sl_err failure;
 };
@@ -80,6 +83,12 @@ void sl_machine_tell(enum sl_log_level level, const struct sl_slot *slot, const 
     SL_PRINTF(3, 4);
 // The store could not be asked. What runs is killed once others may have it.
 void sl_machine_trouble(struct sl_machine *machine, const struct sl_err *err);
+
+// --- machine_lake.c
+// It is not there, or another one than that which is served.
+SL_MUST int sl_machine_refuse_lake(const struct sl_machine *machine, struct sl_err *err);
+// The same for one at work, which waits for the lake: says so once, and when it is there again.
+bool sl_machine_sees_lake(struct sl_machine *machine);
 
 // --- machine.c
 void sl_machine_soon(struct sl_machine *machine); // sl_machine_turn, from the loop

@@ -178,6 +178,8 @@ static int claim_for(struct sl_machine *machine, struct sl_crew *crew, struct sl
 void sl_machine_claim(struct sl_machine *machine)
 {
     struct sl_err err = {0};
+    if (!machine->stops && !sl_machine_sees_lake(machine))
+        return;
     for (struct sl_crew *at = machine->newest; at && !machine->stops; at = at->next)
         if (claim_for(machine, at, &err) != SL_OK) {
             sl_machine_trouble(machine, &err);

@@ -310,6 +310,13 @@ static bool is_log_elsewhere(struct sl_request *request, const struct sl_run_row
             count > 0);
 }
 
+static int fail_elsewhere(const struct sl_run_row *run, const char *host, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_LOG_ELSEWHERE, "the log of run %.8s is on machine '%s'%s", run->id,
+                  run->host, sl_str_equal(run->host, host) ? ", in another state folder" : "");
+    return sl_err_hint(err, "GET /api/v1/runs/%.8s/steps has its steps", run->id);
+}
+
 static int fail_log(struct sl_request *request, const struct sl_run_row *run, struct sl_err *err)
 {
     int reason = errno;
@@ -320,9 +327,20 @@ static int fail_log(struct sl_request *request, const struct sl_run_row *run, st
     (void)gethostname(host, sizeof host - 1);
     if (!is_log_elsewhere(request, run, host))
         return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run->id);
-    (void)sl_fail(err, SL_E_LOG_ELSEWHERE, "the log of run %.8s is on machine '%s'%s", run->id,
-                  run->host, sl_str_equal(run->host, host) ? ", in another state folder" : "");
-    return sl_err_hint(err, "GET /api/v1/runs/%.8s/steps has its steps", run->id);
+    return fail_elsewhere(run, host, err);
+}
+
+// Of one that is elsewhere there are no lines to follow.
+static int follow_log(struct sl_request *request, const struct sl_run_row *run, struct sl_err *err)
+{
+    char host[256] = "";
+    const char *path = log_path(request, run);
+
+    SL_TRY_NEW(path, err);
+    (void)gethostname(host, sizeof host - 1);
+    if (!sl_fs_exists(path) && is_log_elsewhere(request, run, host))
+        return fail_elsewhere(run, host, err);
+    return follow(request, run, err);
 }
 
 int sl_route_log(struct sl_request *request, struct sl_err *err)
@@ -333,7 +351,7 @@ int sl_route_log(struct sl_request *request, struct sl_err *err)
     SL_TRY(state_of(request, &state, err));
     SL_TRY(find_run(request, state, request->values[0], &run, err));
     if (sl_request_bool(request, "follow"))
-        return follow(request, &run, err);
+        return follow_log(request, &run, err);
     const char *path = log_path(request, &run);
     SL_TRY_NEW(path, err);
     request->answer.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -385,7 +403,7 @@ int sl_route_step_log(struct sl_request *request, struct sl_err *err)
     SL_TRY(state_of(request, &state, err));
     SL_TRY(find_run(request, state, request->values[0], &run, err));
     if (sl_request_bool(request, "follow"))
-        return follow(request, &run, err);
+        return follow_log(request, &run, err);
     const char *path = log_path(request, &run);
     SL_TRY_NEW(path, err);
     file = fopen(path, "re");

@@ -94,6 +94,9 @@ def test_a_plan_and_a_backfill_are_refused_too(postgres, tmp_path, sluice_bin):
     unmount(tmp_path)
     (tmp_path / "plan.json").write_text(one.run("plan", "--json").stdout)
     assert "SL0895" in one.run("apply", tmp_path / "plan.json", exit_code=1).stderr
+    for nowhere in ([], ["--set", f"lake={tmp_path}/nowhere"]):
+        told = one.run("backfill", "days", "-p", "id=1", "--yes", *nowhere, exit_code=1).stderr
+        assert "SL0895" in told and "SL0501" not in told
     mount(tmp_path)
     # A copy of before, with a number of its own.
     shutil.copytree(tmp_path / "lake", tmp_path / "copy")

@@ -383,6 +383,27 @@ def test_a_paused_pipeline_has_no_ticks(project):
         assert service.end() == 0
 
 
+def test_a_task_that_waits_is_approved_by_its_name_too_and_a_run_that_waits_heads_the_list(project):
+    by_hand(project)
+    project.write("tasks/gate.yml", "after: [curated.total]\napproval: true\ncommand: 'true'\n")
+    project.write("tasks/tick.yml", "command: 'true'\n")
+    project.write("pipelines/tick.yml", "select: [task.tick]\n")
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        for _ in range(3):
+            project.run("trigger", "tick", "--wait")
+        listed = project.json("status", "-n", "2")["runs"]
+        assert [listed[0]["run_id"], len(listed), listed[0]["status"]] == [run, 2, "running"]
+        assert run[:8] in project.run("status", "-n", "2").stdout
+        shown = [one["run_id"] for one in project.json("status", "-n", "0")["runs"]]
+        assert shown[0] == run and len(shown) == len(set(shown)) == 4
+        project.run("approve", run, "gate")
+        service.wait_for("ended: ok", times=4)
+        assert project.json("status")["runs"][0]["run_id"] != run, "it is no newer than others once it has ended"
+        assert service.end() == 0
+
+
 def test_a_step_waits_for_a_person_whose_word_is_kept(project):
     by_hand(project)
     project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
@@ -391,7 +412,8 @@ def test_a_step_waits_for_a_person_whose_word_is_kept(project):
     with Service(project) as service:
         run = project.json("trigger", "all")["run_id"]
         service.wait_for("waits for a person")
-        project.run("approve", run, "curated.wrong", exit_code=1)
+        refused = project.run("approve", run, "curated.wrong", exit_code=1).stderr
+        assert "waits for nobody" in refused and "what waits is 'curated.total'" in refused
         project.run("reject", run, "curated.total", "--why", "not today")
         service.wait_for("ended: error")
         run = project.json("trigger", "all")["run_id"]

@@ -299,7 +299,7 @@ def test_the_log_of_a_run_of_another_machine_is_told_of_and_its_steps_are_of_the
         assert two.json("logs", run)["lines"] == one.json("logs", run)["lines"]
         lines = [json.loads(line) for line in two.run("logs", "--lines", run).stdout.splitlines()]
         assert [line["table"] for line in lines] == [line["table"] for line in one.json("logs", run)["lines"]]
-        for path in ("log", "steps/clean.orders/log"):
+        for path in ("log", "steps/clean.orders/log", "log?follow=true", "steps/clean.orders/log?follow=true"):
             status, document = ask(two, f"/api/v1/runs/{run}/{path}")
             assert (status, document["error"]["code"]) == (404, "SL0880") and "is on machine '" in document["error"]["message"]
         idle = one.json("trigger", "all", "--wait")["run_id"]

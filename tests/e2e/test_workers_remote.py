@@ -427,6 +427,35 @@ def test_a_run_keeps_the_project_that_it_began_with_on_other_machines_too(postgr
         assert worker.end() == 0 and service.end() == 0
 
 
+def test_a_run_whose_version_no_worker_has_any_more_says_so_and_the_next_begins_when_it_is_cancelled(postgres, tmp_path, sluice_bin):
+    def then(project):
+        project.write("models/first.sql", "/* sluice\napproval: true\n*/\nselect count(*) as n from clean.orders")
+
+    leader, one = machines(postgres, tmp_path, sluice_bin, "no_version", 2, then)
+    with Service(leader) as service:
+        with Worker(one, "--name", "one") as worker:
+            service.wait_for("the worker 'one'")
+            old = leader.json("trigger", "all")["run_id"]
+            service.wait_for("waits for a person")
+            assert worker.end() == 0
+        for project in (leader, one):
+            project.write("models/first.sql", "select count(*) + 1 as n from clean.orders")
+        service.process.send_signal(signal.SIGHUP)
+        with Worker(one, "--name", "one") as worker:
+            service.wait_for("the worker 'one' is there")
+            leader.run("approve", old, "curated.first")
+            told = service.wait_for("no worker claims what is ready")["message"]
+            assert "earlier version of the project" in told and "`sluice cancel RUN`" in told and "the files of this project" not in told
+            wait_until_unclaimed_is_said(leader)
+            assert "earlier version of the project" in leader.json("status")["unclaimed"]
+            new = leader.json("trigger", "all")["run_id"]
+            leader.run("cancel", old)
+            service.wait_for("ended: ok")
+            assert leader.json("status", new)["run"]["status"] == "ok"
+            assert worker.end() == 0
+        assert service.end() == 0
+
+
 def test_what_does_not_fit_here_goes_to_others_and_steps_come_back_when_nobody_is_left(postgres, tmp_path, sluice_bin):
     def two_slow(project):
         slow_model(project, 4)
@@ -445,6 +474,42 @@ def test_what_does_not_fit_here_goes_to_others_and_steps_come_back_when_nobody_i
         service.wait_for("ended: ok")
         assert service.end() == 0
     same_as_alone(tmp_path, sluice_bin)
+
+
+def test_a_worker_whose_lake_is_away_waits_for_it_and_its_step_goes_on(postgres, tmp_path, sluice_bin):
+    leader, one = machines(postgres, tmp_path, sluice_bin, "worker_lake_away", 2, with_slow(6))
+    mounted, elsewhere = tmp_path / "mounted", tmp_path / "elsewhere"
+
+    def mount(folder):  # without a moment in which there is none
+        (tmp_path / "next").symlink_to(folder)
+        (tmp_path / "next").rename(mounted)
+
+    mount(tmp_path / "lake")
+    with Service(leader) as service, Worker(one, "--name", "one", "-v", "--slots", "1", "--set", f"lake={mounted}") as worker:
+        service.wait_for("the worker 'one'")
+        leader.json("trigger", "all")
+        who_begins("curated.slow", worker)
+        time.sleep(1)  # it has opened what it reads
+        mounted.unlink()
+        assert "SL0861" in worker.wait_for("claims nothing until the lake is there")["message"]
+        elsewhere.mkdir()
+        (elsewhere / "_lake").write_text("0" * 36)
+        mount(elsewhere)
+        assert "another one" in worker.wait_for("claims nothing until the lake is there")["message"]
+        mount(tmp_path / "lake")
+        worker.wait_for("the lake is there again")
+        worker.wait_for("handed in")
+        service.wait_for("ended: ok")
+        mounted.unlink()
+        worker.wait_for("claims nothing until the lake is there")
+        run = leader.json("trigger", "all", "--full-refresh")["run_id"]
+        service.wait_for("no worker claims what is ready")
+        mount(tmp_path / "lake")
+        service.wait_for("ended: ok")
+        assert worker.end() == 0 and service.end() == 0
+    told = "".join(worker.seen)
+    assert told.count("is not on this machine") == 2 and told.count("is another one") == 1 and "was told to end" not in told
+    assert {step["machine"] for step in leader.json("status", run)["steps"]} == {"one"}
 
 
 def test_refusals_say_what_to_do(postgres, tmp_path, sluice_bin):

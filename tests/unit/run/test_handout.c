@@ -101,10 +101,10 @@ static void on_trouble(void *owner, const char *what)
     bed->troubles++;
 }
 
-static void on_unclaimed(void *owner, size_t count, int64_t seconds, const char *step)
+static void on_unclaimed(void *owner, size_t count, int64_t seconds, const char *step, bool is_old)
 {
     struct bed *bed = owner;
-    assert_true(seconds >= 0);
+    assert_true(seconds >= 0 && !is_old);
     assert_string_equal(count ? step : "", count ? "clean.orders" : "");
     bed->unclaimed = count;
     bed->told++;
