@@ -524,6 +524,24 @@ def test_the_command_asks_the_service_that_holds_the_project(slow):
     assert "SL0827" in slow.run("backfill", "daily", "--yes", "--detach", exit_code=1).stderr
 
 
+def test_nobody_comes_between_a_backfill_by_hand_and_what_reads_its_tables(back):
+    correct(back)
+    path = back.folder / ".sluice/run.lock"
+    command = subprocess.Popen([back.binary, "backfill", "daily", "--yes", "--downstream"], cwd=back.folder, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + PATIENCE_S
+    while not path.read_text().startswith(f"{command.pid} "):
+        assert time.monotonic() < end and command.poll() is None
+    with open(path, "r+") as lock:  # as a service waits for it, but without a pause
+        while command.poll() is None:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break  # and it is not given back
+            time.sleep(0.001)
+        out, errors = command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == 0 and "model total" in out, errors
+
+
 def test_the_command_says_what_goes_on_when_the_service_is_killed(slow):
     correct(slow)
     with Service(slow, "--threads", "1") as service:
