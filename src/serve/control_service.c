@@ -218,7 +218,8 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
     sl_watch_resume(service->watch, pipeline);
     sl_service_ask_if_failed(service, pipeline, "after a pause");
     (void)sl_service_audit(service, who, "resume", pipeline, NULL);
-    sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
+    if (was_paused)
+        sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
     sl_service_wake(service);
     return pause_json(&pause, false, was_paused, ret_json, err);
 }

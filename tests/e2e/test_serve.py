@@ -391,14 +391,18 @@ def test_a_step_waits_for_a_person_whose_word_is_kept(project):
         service.wait_for("waits for a person")
         project.run("approve", run, "curated.total", "--why", "looks fine")
         service.wait_for("ended: ok")
+        project.run("pause", "all")
+        project.run("resume", "all")
+        service.wait_for("pipeline 'all' goes on, says")
         project.run("resume", "all")
         assert project.json("resume", "all")["was_paused"] is False
         assert project.run("resume", "tow", exit_code=1).stderr.startswith("error[SL0822]")
         assert project.json("pause", "all", "--why", "holidays")["was_paused"] is False
         assert project.json("pause", "all", "--why", "more holidays")["was_paused"] is True
         assert service.end() == 0
+    assert len([line for line in service.seen if "goes on, says" in line]) == 1, "that of the pause"
     with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
-        entries = database.execute("select what, subject, details from audit where what <> 'resume' order by seq desc limit 4").fetchall()
+        entries = database.execute("select what, subject, details from audit where what <> 'resume' and details is not null order by seq desc limit 4").fetchall()
     assert [(what, subject, json.loads(details)) for what, subject, details in entries] == [
         ("pause", "all", {"why": "more holidays"}), ("pause", "all", {"why": "holidays"}), ("approve", run, {"step": "curated.total", "why": "looks fine"}), ("trigger", "all", {"run_id": run})]
     assert project.rows("curated.total", "orders") == [("3",)]
