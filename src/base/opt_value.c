@@ -88,7 +88,7 @@ const char *sl_opt_expectation(const struct sl_opt *row, char *buffer, size_t si
     case SL_OPT_BOOL:
         return "true or false";
     case SL_OPT_DURATION:
-        return "a duration such as 30s, 15m, 24h, 90d, 2w";
+        return "a duration in whole seconds, such as 30s, 15m, 24h, 90d, 2w";
     case SL_OPT_BYTES:
         return "a size such as 512MB, 4GB, 1GiB";
     case SL_OPT_ENUM:

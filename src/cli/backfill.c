@@ -1,6 +1,7 @@
 // sluice backfill: computes chosen partitions of models anew.
 #include "cli/backfill.h"
 
+#include "base/fs.h"
 #include "cli/run_view.h"
 #include "run/estimate.h"
 #include "run/known_lake.h"
@@ -142,12 +143,14 @@ static int show_plan(const struct backfill_options *options, const struct sl_wor
 
 // What reads the tables is done as in any run: its own position moves.
 static int run_downstream(const struct backfill_options *options,
-                          const struct sl_backfill_plan *plan, int *ret_exit, struct sl_err *err)
+                          const struct sl_backfill_plan *plan, int *lock_fd, int *ret_exit,
+                          struct sl_err *err)
 {
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_selection_options selection = {.will_run = true};
-    struct sl_run_options run = {.command = "backfill", .concurrency = options->concurrency};
+    struct sl_run_options run = {
+        .command = "backfill", .concurrency = options->concurrency, .lock_fd = lock_fd};
     sl_arena_init(&arena, 0);
     for (size_t i = 0; i < plan->count; i++) {
         const char *name = plan->tables[i].node->name;
@@ -185,10 +188,13 @@ static int execute(const struct backfill_options *options, struct sl_world *worl
 {
     SL_AUTO(sl_backfill_view_clear) struct sl_backfill_view view = {0};
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
+    SL_AUTO(sl_fd_close) int lock_fd = -1; // no service comes between it and what reads the tables
     struct sl_backfill backfill = {0};
     sl_backfill_view_init(&view, &options->common, &run, &backfill);
     const struct sl_listener listener = sl_backfill_view_listener(&view);
-    const struct sl_run_options how = {.concurrency = plan->concurrency, .listener = &listener};
+    const struct sl_run_options how = {.concurrency = plan->concurrency,
+                                       .listener = &listener,
+                                       .lock_fd = options->downstream ? &lock_fd : NULL};
     int code =
         options->detach ? SL_E_LOCKED : sl_world_backfill(world, plan, &how, &backfill, &run, err);
     if (code == SL_E_LOCKED)
@@ -197,7 +203,7 @@ static int execute(const struct backfill_options *options, struct sl_world *worl
     SL_TRY(sl_backfill_view_end(&view, plan, err));
     *ret_exit = sl_run_exit_code(&run);
     if (options->downstream && *ret_exit == 0)
-        return run_downstream(options, plan, ret_exit, err);
+        return run_downstream(options, plan, &lock_fd, ret_exit, err);
     if (options->downstream && !run.was_interrupted)
         sl_tell(&options->common, SL_LOG_WARN, "what reads the tables was not run");
     return SL_OK;

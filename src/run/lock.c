@@ -18,12 +18,15 @@
 #define PAUSE_NS 20000000
 #define MOST_PAUSES 500
 
-// "1234 2026-01-31T12:00:00.000000Z". For people only: who holds the lock is what flock() says.
-static void sign(int fd)
+#define OF_SERVICE " service"
+
+// "1234 2026-01-31T12:00:00.000000Z", and who it is if it is no command. For people only: who holds
+// the lock is what flock() says.
+static void sign(int fd, const char *who)
 {
     char time[32], text[64];
-    int length =
-        snprintf(text, sizeof text, "%d %s\n", getpid(), sl_clock_format(sl_clock_now_us(), time));
+    int length = snprintf(text, sizeof text, "%d %s%s\n", getpid(),
+                          sl_clock_format(sl_clock_now_us(), time), who);
     if (ftruncate(fd, 0) == 0)
         (void)!pwrite(fd, text, (size_t)length, 0);
 }
@@ -39,6 +42,14 @@ static int explain(const char *path, struct sl_arena *arena, struct sl_err *err)
     const char *number = sl_arena_strndup(arena, text, digits);
     bool is_signed = number && sl_str_to_int64(number, &pid) && text[digits] == ' ';
     sl_err_clear(err);
+    if (is_signed && strstr(text, OF_SERVICE)) {
+        (void)sl_fail(err, SL_E_LOCKED,
+                      "a run of the service works on this project: process %lld, since %.19sZ",
+                      (long long)pid, text + digits + 1);
+        return sl_err_hint(err, "`sluice trigger PIPELINE` has the service run it beside that one; "
+                                "`sluice status` shows the service's runs, also those that wait "
+                                "for a person, `sluice cancel RUN` ends one");
+    }
     if (is_signed)
         (void)sl_fail(err, SL_E_LOCKED,
                       "another run works on this project: process %lld, since %.19sZ",
@@ -74,7 +85,7 @@ int sl_lock_take(const char *path, int *ret_fd, struct sl_err *err)
         code = sl_fs_lock(path, false, ret_fd, err);
     }
     if (code == SL_OK)
-        sign(*ret_fd);
+        sign(*ret_fd, "");
     return code;
 }
 
@@ -104,7 +115,7 @@ bool sl_run_lock_take(int fd)
 {
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         return false;
-    sign(fd);
+    sign(fd, OF_SERVICE);
     return true;
 }
 

@@ -14,7 +14,7 @@ SL_MUST int sl_lock_take(const char *path, int *ret_fd, struct sl_err *err);
 SL_MUST int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *err);
 
 // The same in parts, for who takes and gives it back again and again while worker processes, which
-// share the file, live on: opened once, before they are forked.
+// share the file, live on: opened once, before they are forked. It is a service that does so.
 SL_MUST int sl_run_lock_open(const char *state_folder, int *ret_fd, struct sl_err *err);
 // False if somebody else holds it.
 bool sl_run_lock_take(int fd);

@@ -76,6 +76,7 @@ struct sl_run_options {
     bool refuses_leaks;              // see sl_world_refuse_leaks_of
     const struct sl_listener *listener;
     struct sl_backfill *backfill; // what is done instead of the world's graph, see run/backfill.h
+    int *lock_fd; // the project's lock, taken if it is -1, and kept for the next run; may be NULL
 };
 
 struct sl_run {

@@ -171,12 +171,14 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
            struct sl_err *err)
 {
     struct once once = {.controller = {.run = ret, .options = options, .on_done = on_done}};
-    SL_AUTO(sl_fd_close) int lock_fd = -1;
+    SL_AUTO(sl_fd_close) int own_fd = -1;
+    int *lock_fd = options->lock_fd ? options->lock_fd : &own_fd;
     *ret = (struct sl_run){.world = world, .graph = &world->graph, .started_us = sl_clock_now_us()};
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
-    SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
-    once.lock_fd = lock_fd;
+    if (*lock_fd < 0)
+        SL_TRY(sl_run_lock(world->project->state_folder, lock_fd, err));
+    once.lock_fd = *lock_fd;
     SL_TRY(sl_run_pin_borrowed(ret, err));
     int code = run_loop(&once, err);
     if (once.controller.backfill)

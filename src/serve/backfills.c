@@ -371,6 +371,13 @@ static bool goes_on_with(const json_t *document, const char *beginning)
            has_resumed(document, beginning);
 }
 
+bool sl_backfill_goes_on_with(const struct sl_service_run *run, const char *id)
+{
+    SL_AUTO(sl_json_free) json_t *document = NULL;
+    struct sl_err ignored = {0};
+    return run->backfill && print(run, &document, &ignored) == SL_OK && goes_on_with(document, id);
+}
+
 // `is_earlier`: it goes on with what that run had begun.
 static int add_if_meant(json_t *list, json_t *document, const char *id, bool is_earlier,
                         struct sl_err *err)

@@ -157,15 +157,17 @@ static int cancel(void *self, const char *run_id, const char *who, json_t **ret_
                   struct sl_err *err)
 {
     struct sl_service *service = self;
-    struct sl_service_run *run = sl_service_find(service, run_id);
+    struct sl_service_run *run = sl_service_find_later(service, run_id);
     bool is_kept = true;
+    char id[37];
     if (!run)
         return fail_not_at_work(service, run_id, "is at work or waits", err);
+    memcpy(id, run->id, sizeof id);
     bool was_queued = run->state == SL_RUN_QUEUED;
     SL_TRY(sl_service_cancel(service, run, who, &is_kept, err));
     return give(
-        json_pack("{s:s, s:s, s:o}", "run_id", run_id, "status",
-                  was_queued ? "cancelled" : "stopping", "warning",
+        json_pack("{s:s, s:s, s:o}", "run_id", id, "status", was_queued ? "cancelled" : "stopping",
+                  "warning",
                   is_kept ? json_null()
                           : json_string("it is cancelled, but that could not be written down: a "
                                         "service that is killed before the run has ended brings "
@@ -216,7 +218,8 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
     sl_watch_resume(service->watch, pipeline);
     sl_service_ask_if_failed(service, pipeline, "after a pause");
     (void)sl_service_audit(service, who, "resume", pipeline, NULL);
-    sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
+    if (was_paused)
+        sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
     sl_service_wake(service);
     return pause_json(&pause, false, was_paused, ret_json, err);
 }
@@ -228,12 +231,14 @@ static int decide(void *self, const char *run_id, const char *step, bool is_appr
 {
     struct sl_service *service = self;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_service_run *run = sl_service_find(service, run_id);
+    struct sl_service_run *run = sl_service_find_later(service, run_id);
     struct sl_approval standing;
     bool is_first;
+    char id[37];
     sl_arena_init(&arena, 0);
     if (!run || !run->live)
         return fail_not_at_work(service, run_id, "is at work", err);
+    run_id = memcpy(id, run->id, sizeof id);
     SL_TRY(sl_live_may_decide(run->live, step, who, &step, err));
     const struct sl_approval decision = {.run_id = run_id,
                                          .step = step,

@@ -48,6 +48,30 @@ int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret, struc
     return code;
 }
 
+static bool does_rest_of(const struct sl_service_run *run, const char *id)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_err ignored = {0};
+    const char *at = run->goes_on_with;
+    sl_arena_init(&arena, 0);
+    for (int hops = 0; at && hops < MOST_HOPS; hops++) {
+        if (strcmp(at, id) == 0)
+            return true;
+        if (find_earlier(run->service, at, &arena, &at, &ignored) != SL_OK)
+            return false;
+    }
+    return false;
+}
+
+struct sl_service_run *sl_service_find_later(struct sl_service *service, const char *id)
+{
+    struct sl_service_run *run = sl_service_find(service, id);
+    for (struct sl_service_run *at = service->runs; at && !run; at = at->next)
+        if (at->state != SL_RUN_ENDED && (sl_backfill_goes_on_with(at, id) || does_rest_of(at, id)))
+            run = at;
+    return run;
+}
+
 // --- what waits, and what was at work
 
 static int take_queued(struct sl_service *service, const struct sl_queued *queued,

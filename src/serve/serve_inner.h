@@ -232,6 +232,9 @@ SL_MUST int sl_service_keep(struct sl_service_run *run, struct sl_err *err);
 // Takes up what a service before this one was asked for, and what it was killed over; not what
 // somebody had cancelled.
 SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
+// The run with this id, or the one that does what that has left undone. NULL: neither waits nor is
+// at work.
+struct sl_service_run *sl_service_find_later(struct sl_service *service, const char *id);
 
 // --- trouble.c
 // A write has failed: if there is no room, no run begins until there is; a damaged store is begun
@@ -240,7 +243,7 @@ void sl_service_trouble(struct sl_service *service, const struct sl_err *err);
 const char *sl_trouble_remedy(enum sl_code code); // what a person is to do of it
 // What has gone wrong with the run or a step of it: whether that is want of room.
 void sl_service_met(struct sl_service_run *run, const struct sl_err *err);
-// What it could not do for want of room, or since lake or state could not be written, is done again
+// What it could not do for want of room, or since a folder could not be written, is done again
 // when that has passed, as far as can be seen.
 void sl_service_ask_again(const struct sl_service_run *run);
 void sl_service_look_for_room(struct sl_service *service);
@@ -280,6 +283,8 @@ void sl_service_resign(struct sl_service *service);
 // In the place of a pipeline's name; no pipeline can have one of these.
 #define SL_BACKFILL_PIPELINE "(backfill)"
 #define SL_NO_PIPELINE "(by hand)"
+// Whether it is a backfill that goes on with what the run had begun.
+bool sl_backfill_goes_on_with(const struct sl_service_run *run, const char *id);
 // No backfill of one of its tables is at work.
 bool sl_backfill_has_room(const struct sl_service *service, const struct sl_service_run *run);
 // It ends, and its history says so next: a run of what reads the tables is asked for where it was

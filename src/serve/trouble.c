@@ -238,6 +238,15 @@ static const char *named_in(const struct sl_err *err, const char *folder, struct
     return last ? sl_arena_strndup(arena, last, strcspn(last, "'\"")) : NULL;
 }
 
+static const char *named_in_target(const struct sl_err *err, const struct sl_project *project,
+                                   struct sl_arena *arena)
+{
+    const char *named = NULL;
+    for (size_t i = 0; i < project->target_count && !named; i++)
+        named = named_in(err, project->targets[i].path, arena);
+    return named;
+}
+
 void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
 {
     const struct sl_project *project = sl_live_run(run->live)->world->project;
@@ -251,7 +260,9 @@ void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
         if (!blocked)
             blocked = named_in(err, project->state_folder, &run->arena);
         if (!blocked)
-            return; // a source, or a target
+            blocked = named_in_target(err, project, &run->arena);
+        if (!blocked)
+            return; // a source
     }
     run->has_met_full = true;
     run->blocked = blocked ? blocked : run->blocked;

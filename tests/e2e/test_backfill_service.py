@@ -488,6 +488,27 @@ def test_cancelled_it_can_go_on(slow):
     assert sorted(flat) == [day(number) for number in range(1, days + 1)]
 
 
+def test_killed_twice_it_is_cancelled_by_the_id_that_it_was_begun_with(slow):
+    correct(slow)
+    with Service(slow, "--threads", "1") as service:
+        begun = ask(slow, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1, "concurrency": 1})[1]["run_id"]
+        wait_until(slow, begun, lambda document: document["progress"] and document["progress"]["ended"] >= 1)
+        service.end(signal.SIGKILL)
+    with Service(slow, "--threads", "1") as service:
+        second = wait_until(slow, begun, lambda document: document["progress"])["run_id"]
+        service.end(signal.SIGKILL)
+    with Service(slow, "--threads", "1") as service:
+        third = wait_until(slow, begun, lambda document: document["progress"])["run_id"]
+        assert len({begun, second, third}) == 3
+        assert f"run {third[:8]}: stopping" in slow.run("cancel", begun).stderr
+        document = wait_until(slow, begun, has_ended)
+        assert (document["run_id"], document["status"]) == (third, "cancelled")
+        for old in (begun, second):  # now it has ended
+            status, problem = ask(slow, "POST", f"/api/v1/backfills/{old}/cancel")
+            assert status == 409 and "SL0823" in json.dumps(problem), problem
+        assert service.end() == 0
+
+
 def test_a_run_takes_its_turn_between_chunks(slow):
     """A step of a run that wants the table does not wait for the end of the backfill."""
     correct(slow)
@@ -522,6 +543,24 @@ def test_the_command_asks_the_service_that_holds_the_project(slow):
         assert document["run_id"] and document["status"] in ("running", "queued")
         service.end()
     assert "SL0827" in slow.run("backfill", "daily", "--yes", "--detach", exit_code=1).stderr
+
+
+def test_nobody_comes_between_a_backfill_by_hand_and_what_reads_its_tables(back):
+    correct(back)
+    path = back.folder / ".sluice/run.lock"
+    command = subprocess.Popen([back.binary, "backfill", "daily", "--yes", "--downstream"], cwd=back.folder, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + PATIENCE_S
+    while not path.read_text().startswith(f"{command.pid} "):
+        assert time.monotonic() < end and command.poll() is None
+    with open(path, "r+") as lock:  # as a service waits for it, but without a pause
+        while command.poll() is None:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break  # and it is not given back
+            time.sleep(0.001)
+        out, errors = command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == 0 and "model total" in out, errors
 
 
 def test_the_command_says_what_goes_on_when_the_service_is_killed(slow):

@@ -420,20 +420,56 @@ def test_a_step_waits_for_a_person_whose_word_is_kept(project):
         service.wait_for("waits for a person")
         project.run("approve", run, "curated.total", "--why", "looks fine")
         service.wait_for("ended: ok")
+        project.run("pause", "all")
+        project.run("resume", "all")
+        service.wait_for("pipeline 'all' goes on, says")
         project.run("resume", "all")
         assert project.json("resume", "all")["was_paused"] is False
         assert project.run("resume", "tow", exit_code=1).stderr.startswith("error[SL0822]")
         assert project.json("pause", "all", "--why", "holidays")["was_paused"] is False
         assert project.json("pause", "all", "--why", "more holidays")["was_paused"] is True
         assert service.end() == 0
+    assert len([line for line in service.seen if "goes on, says" in line]) == 1, "that of the pause"
     with contextlib.closing(sqlite3.connect(project.folder / ".sluice" / "state.db")) as database:
-        entries = database.execute("select what, subject, details from audit where what <> 'resume' order by seq desc limit 4").fetchall()
+        entries = database.execute("select what, subject, details from audit where what <> 'resume' and details is not null order by seq desc limit 4").fetchall()
     assert [(what, subject, json.loads(details)) for what, subject, details in entries] == [
         ("pause", "all", {"why": "more holidays"}), ("pause", "all", {"why": "holidays"}), ("approve", run, {"step": "curated.total", "why": "looks fine"}), ("trigger", "all", {"run_id": run})]
     assert project.rows("curated.total", "orders") == [("3",)]
     project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) + 1 as orders from clean.orders")
     project.run("run", "--approve", "curated.total")
     assert project.rows("curated.total", "orders") == [("4",)]
+
+
+def test_a_person_s_word_reaches_the_run_that_goes_on_with_the_one_it_names(project):
+    by_hand(project)
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        service.end(signal.SIGKILL)
+    with Service(project) as service:
+        later = service.wait_for("waits for a person")["run_id"]
+        assert later != run
+        project.run("approve", run, "curated.total")
+        assert service.wait_for("ended: ok")["run_id"] == later
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
+def test_a_run_by_hand_beside_one_of_the_service_is_refused_and_says_what_helps(project):
+    held_by_a_task(project)
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+    with Service(project) as service:
+        project.run("trigger", "all")
+        wait_until_it_is_held(project)
+        refused = [project.run(command, exit_code=1).stderr for command in ("run", "retry")]
+        project.write("go", "")
+        service.wait_for("waits for a person")
+        refused.append(project.run("run", exit_code=1).stderr)
+        for told in refused:
+            assert "SL0108" in told and f"a run of the service works on this project: process {service.process.pid}, since 2" in told
+            assert all(word in told for word in ("sluice trigger PIPELINE", "sluice cancel RUN", "sluice status")) and "kill" not in told
+        assert service.end() == 0
 
 
 def test_sigterm_lets_steps_end_and_a_second_one_interrupts(project):

@@ -567,6 +567,30 @@ def test_what_a_lake_folder_that_cannot_be_written_kept_from_being_done_is_done_
     assert len(tried) == 1, "".join(service.seen)
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_what_a_target_folder_that_cannot_be_written_kept_from_being_delivered_is_when_it_can(project, mortal, kind):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    project.write("targets/out.yml", f"type: {kind}\npath: out\ndeliver:\n  - table: curated.total\n")
+    with Service(project, binary=mortal) as service:
+        service.wait_for("ended: ok")
+        target = project.folder / "out"
+        folders = [target, *(path for path in target.rglob("*") if path.is_dir())]
+        before = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+        for folder in folders:
+            folder.chmod(0o555)
+        deliver(project, 2)
+        assert "SL0104" in json.dumps(service.wait_for("what it could not write is done again when that is possible")) + "".join(service.seen)
+        time.sleep(3)  # nothing is tried meanwhile
+        assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
+        for folder in folders:
+            folder.chmod(0o755)
+        service.wait_for("begins (after a folder that could not be written)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} != before
+    assert len([line for line in service.seen if "begins (after a folder" in line]) == 1, "".join(service.seen)
+
+
 def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):
     by_hand(project)
     project.run("run")

@@ -234,7 +234,8 @@ static void mistakes_are_told_with_a_hint(void **state)
          "whole numbers are of 64 bits: at most 9223372036854775807"},
         {"t --share x", "--share is 'x', expected a number", ""},
         {"t --verbose=maybe", "--verbose is 'maybe', expected true or false", ""},
-        {"t --wait 5", "--wait is '5', expected a duration such as 30s, 15m, 24h, 90d, 2w", ""},
+        {"t --wait 5",
+         "--wait is '5', expected a duration in whole seconds, such as 30s, 15m, 24h, 90d, 2w", ""},
         {"t --format jsn", "--format is 'jsn', expected one of text, json", "did you mean 'json'?"},
         {"t --format xxxxxxxx", "--format is 'xxxxxxxx', expected one of text, json", ""},
     };

@@ -209,7 +209,9 @@ static void mistakes_are_told_with_place_and_hint(void **state)
         {"path: p\nstrict: 1", SL_E_VALUE_TYPE, 2, 9,
          "'strict' of source 'x' is a number, expected true or false", ""},
         {"path: p\nkeep: 90", SL_E_VALUE_INVALID, 2, 7,
-         "'keep' of source 'x' is '90', expected a duration such as 30s, 15m, 24h, 90d, 2w", ""},
+         "'keep' of source 'x' is '90', expected a duration in whole seconds, such as 30s, 15m, "
+         "24h, 90d, 2w",
+         ""},
         {"path: p\nmemory: lots", SL_E_VALUE_INVALID, 2, 9,
          "'memory' of source 'x' is 'lots', expected a size such as 512MB, 4GB, 1GiB", ""},
         {"path: p\nshape: sqare", SL_E_VALUE_INVALID, 2, 8,

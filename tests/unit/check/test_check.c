@@ -470,7 +470,8 @@ static const struct {
     {"- quantile: {column: a, q: 95, max: 1}\n", SL_E_VALUE_INVALID, 1, 28,
      "'q' is '95', expected a number from 0 to 1"},
     {"- freshness: {column: a, max_age: soon}\n", SL_E_VALUE_INVALID, 1, 35,
-     "'max_age' of the check is 'soon', expected a duration such as 30s, 15m, 24h, 90d, 2w"},
+     "'max_age' of the check is 'soon', expected a duration in whole seconds, such as 30s, 15m, "
+     "24h, 90d, 2w"},
     {"- row_count_change: {versions: 3}\n", SL_E_KEY_MISSING, 1, 21,
      "'max_drop' or 'max_growth' is missing"},
     {"- row_count_change: {max_drop: 20%}\n", SL_E_VALUE_TYPE, 1, 32,
