@@ -505,8 +505,7 @@ static int gather(const struct look *look, struct sl_err *err)
 static int look_lake(struct look *look, struct sl_err *err)
 {
     struct sl_err found = {0};
-    if (!sl_lake_is_refused(
-            sl_lake_judge(look->world->project, &look->request->lake, &found)))
+    if (!sl_lake_is_refused(sl_lake_judge(look->world->project, &look->request->lake, &found)))
         return SL_OK;
     const char *text =
         sl_arena_printf(look->arena, "%s (%s)", found.message, sl_code_info(found.code)->id);
