@@ -12,7 +12,7 @@ from conftest import Project
 from test_known_lake import delivered, with_warehouse
 from test_serve import PATIENCE_S, Service, slow_model, until, write_shop
 from test_serve_kills import Held
-from test_serve_leader import StandBy, ask, own_server, two_machines
+from test_serve_leader import StandBy, ask, is_up, own_server, two_machines
 
 
 @pytest.mark.heavy
@@ -25,7 +25,7 @@ def test_a_frozen_state_store_keeps_no_service_from_answering_and_one_leads_when
         one, two = two_machines(server, tmp_path, sluice_bin, "frozen", prepare)
         with Service(one) as leader, StandBy(two) as other:
             one.run("trigger", "all", "--wait")
-            until((two.folder / ".sluice" / "serve.sock").exists)
+            until(lambda: is_up(two))
             (tmp_path / "data" / "2.csv").write_text("id,amount\n3,1.5\n")
             one.run("trigger", "all")
             leader.wait_for("total ok")
