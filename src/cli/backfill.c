@@ -112,9 +112,9 @@ static int require_lake(struct sl_world *world, struct sl_err *err)
     const char *note;
     if (sl_state_read(&place, &world->arena, &state, &note, &ignored) != SL_OK)
         state = NULL; // the run says so
-    const bool is_other = sl_lake_look(world->project, state, NULL, err) == SL_E_LAKE_OTHER;
+    const bool is_refused = sl_lake_is_refused(sl_lake_look(world->project, state, NULL, err));
     sl_state_close(&state);
-    if (!is_other)
+    if (!is_refused)
         sl_err_clear(err);
     return err->code;
 }

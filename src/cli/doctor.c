@@ -51,12 +51,14 @@ static int read_failures(struct visit *visit, struct sl_health_request *request,
         code = sl_health_recall(visit->state, visit->world.project->environment, arena, request,
                                 &visit->state_err);
     if (code == SL_OK)
-        code = sl_lake_recall(visit->world.project, visit->state, NULL, arena, &request->lake,
+        code = sl_lake_recall(visit->world.project, visit->state, NULL, NULL, arena, &request->lake,
                               &visit->state_err);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
-    if (code != SL_OK)
+    if (code != SL_OK) {
         sl_state_close(&visit->state);
+        request->lake = (struct sl_lake_memory){0};
+    }
     return SL_OK;
 }
 

@@ -378,7 +378,7 @@ static struct sl_subject lake_subject(const struct sl_health *health)
 {
     struct sl_subject subject = sl_subject_named(SL_ALERT_LAKE);
     subject.outcome = health->lake.text ? SL_SEEN_FAILED : SL_SEEN_WELL;
-    subject.code = sl_code_info(SL_E_LAKE_OTHER)->id;
+    subject.code = health->lake_code;
     subject.said = health->lake.text;
     return subject;
 }

@@ -484,6 +484,7 @@ static void count_unclaimed(struct sl_handout *handout)
     const int64_t now_us = sl_clock_monotonic_us();
     const char *step = NULL;
     size_t ready = 0;
+    bool is_ready_old = false;
     handout->unclaimed = 0;
     handout->unclaimed_us = 0;
     handout->is_unclaimed_old = false;
@@ -491,12 +492,13 @@ static void count_unclaimed(struct sl_handout *handout)
         const size_t before = ready;
         if (!slots_of(handout, at))
             ready += at->count_ready(at->owner, &step);
-        handout->is_unclaimed_old |= ready > before && is_old(handout, at);
+        is_ready_old |= ready > before && is_old(handout, at);
     }
     handout->ready_us = !ready ? 0 : handout->ready_us ? handout->ready_us : now_us;
     if (ready && is_too_long(handout, handout->ready_us, now_us)) {
         handout->unclaimed = ready;
         handout->unclaimed_us = handout->ready_us;
+        handout->is_unclaimed_old = is_ready_old;
     }
     for (const struct entry *at = handout->entries; at; at = at->next) {
         if (!is_unclaimed(handout, at, now_us))

@@ -35,10 +35,12 @@ const struct sl_field sl_leader_says_fields[] = {
 
 const char *sl_handout_advice(bool is_old)
 {
-    return is_old ? "the run began with an earlier version of the project, and no worker has that: "
-                    "start `sluice worker` with the files of that version, or cancel the run "
-                    "(`sluice cancel RUN`), and the next one begins"
-                  : "`sluice worker` with the files of this project does";
+    return is_old
+               ? "the run began with an earlier version of the project, and no worker has that: "
+                 "start `sluice worker` with the files of that version, or cancel the run "
+                 "(`sluice cancel RUN`), and the next one begins"
+               : "`sluice worker` with the files of this project does; one that does not see the "
+                 "lake claims nothing, and its log says so";
 }
 
 int sl_says_print(const struct sl_field *fields, const void *says, char **ret, struct sl_err *err)

@@ -119,6 +119,7 @@ const struct sl_field sl_health_fields[] = {
     SL_FIELD(struct sl_health, elapsed_ms, SL_FIELD_INT),
     SL_FIELD(struct sl_health, state, SL_FIELD_ENUM),
     SL_FIELD_OF(struct sl_health, lake, said_fields),
+    SL_FIELD(struct sl_health, lake_code, SL_FIELD_TEXT),
     SL_FIELD_MANY(struct sl_health, sources, source_count, source_fields),
     SL_FIELD_MANY(struct sl_health, tables, table_count, table_fields),
     SL_FIELD_MANY(struct sl_health, tasks, task_count, task_fields),

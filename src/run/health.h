@@ -97,6 +97,7 @@ struct sl_health {
     enum sl_health_state state; // the worst
     struct sl_health_said lake; // text NULL: it is the right one. Else nothing is known but it, and
                                 // which sources can be reached
+    const char *lake_code;      // of the error
     struct sl_health_source *sources;
     size_t source_count;
     struct sl_health_table *tables;

@@ -507,8 +507,9 @@ static int look_lake(struct look *look, struct sl_err *err)
     struct sl_err found = {0};
     if (!sl_lake_is_refused(sl_lake_judge(look->world->project, &look->request->lake, &found)))
         return SL_OK;
+    look->health->lake_code = sl_code_info(found.code)->id;
     const char *text =
-        sl_arena_printf(look->arena, "%s (%s)", found.message, sl_code_info(found.code)->id);
+        sl_arena_printf(look->arena, "%s (%s)", found.message, look->health->lake_code);
     return say_wrong(&look->health->lake, text, sl_arena_strdup(look->arena, found.hint), err);
 }
 
@@ -544,10 +545,13 @@ static int look_sources(struct look *look, struct sl_err *err)
     health->sources = SL_NEW_ARRAY(look->arena, struct sl_health_source, graph->count + 1);
     health->source_count = health->table_count = health->task_count = health->target_count = 0;
     SL_TRY_NEW(health->sources, err);
-    for (size_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i].is_selected)
+    for (size_t i = 0; i < graph->count; i++) {
+        const char *trouble = graph->nodes[i].facts.trouble;
+        const bool is_of_lake = trouble && strstr(trouble, look->world->project->lake_folder);
+        if (graph->nodes[i].is_selected && !is_of_lake)
             SL_TRY(
                 look_reach(look, &graph->nodes[i], &health->sources[health->source_count++], err));
+    }
     return SL_OK;
 }
 

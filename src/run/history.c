@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SLICES 20 // of what is forgotten by one run
 #define KEEP_RUNS_US ((int64_t)365 * 86400 * 1000000)
 
 #define KEPT_BYTES ((size_t)32 << 20) // of steps that wait for room
@@ -282,10 +283,12 @@ static int open_own(struct sl_history *history, struct sl_err *err)
 {
     struct sl_run *run = history->run;
     const struct sl_state_place place = sl_project_state(run->world->project);
-    bool is_more; // for the next run
+    bool is_more = true;
     SL_TRY(sl_state_open(&place, &run->arena, &history->state, &run->state_note, err));
     SL_TRY(own(history, err));
-    return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, &is_more, err);
+    for (int i = 0; i < SLICES && is_more; i++) // what is more is for the next run
+        SL_TRY(sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, &is_more, err));
+    return SL_OK;
 }
 
 static int require_lake(struct sl_history *history, struct sl_err *err)

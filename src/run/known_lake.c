@@ -80,9 +80,14 @@ static int recall_steps(const struct sl_project *project, struct sl_state *state
 }
 
 int sl_lake_recall(const struct sl_project *project, struct sl_state *state, const char *known,
-                   struct sl_arena *arena, struct sl_lake_memory *ret, struct sl_err *err)
+                   const bool *has_delivered, struct sl_arena *arena, struct sl_lake_memory *ret,
+                   struct sl_err *err)
 {
     recall_number(project, state, known, arena, ret);
+    if (ret->number && has_delivered) {
+        ret->has_delivered = *has_delivered;
+        return SL_OK;
+    }
     return recall_steps(project, state, arena, ret, err);
 }
 

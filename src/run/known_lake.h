@@ -18,14 +18,15 @@ SL_MUST int sl_lake_look(const struct sl_project *project, struct sl_state *stat
                          const char *known, struct sl_err *err);
 bool sl_lake_is_refused(int code); // one of both
 // The same in two parts, of which the first asks the store alone and the second the disk.
+// `has_delivered`: who asks knows that; NULL: the store is asked for all steps.
 struct sl_lake_memory {
     bool was_asked;                // the store could be
     bool has_built, has_delivered; // any step; a target
     const char *number, *known;    // that the store has, and that was found before; NULL: none
 };
 SL_MUST int sl_lake_recall(const struct sl_project *project, struct sl_state *state,
-                           const char *known, struct sl_arena *arena, struct sl_lake_memory *ret,
-                           struct sl_err *err);
+                           const char *known, const bool *has_delivered, struct sl_arena *arena,
+                           struct sl_lake_memory *ret, struct sl_err *err);
 SL_MUST int sl_lake_judge(const struct sl_project *project, const struct sl_lake_memory *memory,
                           struct sl_err *err);
 // The same at the begin of a run or service: the store knows the lake from now on, and `known`

@@ -67,7 +67,7 @@ static bool asks_for(const struct sl_strs *list, const char *method)
     return false;
 }
 
-// The graph is kept from one plan to the next.
+// The graph is kept: other plans, and looks at health, decide over it too.
 static void mark_done(struct sl_graph *graph, const struct sl_strs *done)
 {
     for (size_t i = 0; i < graph->count; i++)
@@ -95,7 +95,9 @@ static int decide(struct sl_world *world, const struct sl_plan_request *request,
         SL_TRY(sl_world_gather_selected(world, err));
     }
     mark_done(graph, &request->done);
-    return sl_plan_decide(graph, request->full_refresh, &world->arena, err);
+    const int code = sl_plan_decide(graph, request->full_refresh, &world->arena, err);
+    mark_done(graph, &(const struct sl_strs){0}); // of this plan alone
+    return code;
 }
 
 // The first one is told, and how many more there are: who serves sees no list.

@@ -375,7 +375,12 @@ bool sl_backfill_goes_on_with(const struct sl_service_run *run, const char *id)
 {
     SL_AUTO(sl_json_free) json_t *document = NULL;
     struct sl_err ignored = {0};
-    return run->backfill && print(run, &document, &ignored) == SL_OK && goes_on_with(document, id);
+    if (!run->backfill || print(run, &document, &ignored) != SL_OK)
+        return false;
+    // The plan says what it continues; before there is one, what was named.
+    return run->live && sl_live_backfill(run->live)
+               ? is_one_of(json_object_get(document, "continues"), id)
+               : goes_on_with(document, id);
 }
 
 // `is_earlier`: it goes on with what that run had begun.

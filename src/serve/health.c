@@ -224,8 +224,11 @@ static int begin_look(struct sl_service *service, struct sl_err *err)
     struct sl_err unasked = {0};
     sl_arena_init(&arena, 0);
     SL_TRY(list_past(service, &arena, &request, err));
-    if (sl_lake_recall(project, service->state, service->lake, &arena, &request.lake, &unasked) !=
-        SL_OK)
+    bool has_delivered = false;
+    for (size_t i = 0; i < request.past_count; i++)
+        has_delivered |= request.past[i].done_us != 0;
+    if (sl_lake_recall(project, service->state, service->lake, &has_delivered, &arena,
+                       &request.lake, &unasked) != SL_OK)
         request.lake = (struct sl_lake_memory){.known = service->lake};
     service->look_began_us = sl_clock_monotonic_us();
     service->wants_look = false;

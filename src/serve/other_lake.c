@@ -69,7 +69,7 @@ void sl_service_mind_lake(struct sl_service *service)
         return;
     const int64_t lake = (int64_t)strtoull(here + LAST_FIELD, NULL, 16) + 1;
     if (lake == service->seen_lake ||
-        sl_lake_is_refused(sl_lake_look(project, service->state, service->lake, &err)))
+        sl_lake_look(project, service->state, service->lake, &err) != SL_OK)
         return;
     sl_arena_init(&arena, 0);
     const char *key = key_of(project, &arena);

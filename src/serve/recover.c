@@ -118,10 +118,11 @@ static int find_rest(const struct sl_service *service, const struct sl_run_row *
     struct sl_run_row *rows;
     size_t count;
     sl_arena_init(&arena, 0);
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        if ((*ret = sl_str_equal(at->goes_on_with, row->id)))
+            return SL_OK;
     SL_TRY(sl_state_runs(service->state, &filter, &arena, &rows, &count, err));
     *ret = count > 0;
-    for (const struct sl_service_run *at = service->runs; at && !*ret; at = at->next)
-        *ret = sl_str_equal(at->goes_on_with, row->id); // one that could not be kept
     return SL_OK;
 }
 

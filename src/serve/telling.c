@@ -211,6 +211,8 @@ static void alert(struct sl_service_run *run)
     int code = SL_OK;
     if (run->interrupts && (run->is_cancelled || !sl_live_is_planned(run->live)))
         code = SL_OK; // that it could not be planned, or ended otherwise than asked, says nothing
+    else if (sl_lake_is_refused((int)failure->code))
+        code = SL_OK; // the look that follows tells of the lake, once
     else if (failure->code)
         code = sl_notify_run_failed(service->notify, failure, pipeline, &err);
     else if (sl_live_is_planned(run->live) && !sl_live_had_nothing(run->live))

@@ -50,7 +50,10 @@ static void on_time(uv_timer_t *timer)
 
 void sl_told_wait(struct sl_told *told, uint64_t ms)
 {
-    if (!told->is_open || told->is_to_end || uv_timer_start(&told->timer, on_time, ms, 0) != 0)
+    if (!told->is_open || told->is_to_end)
+        return;
+    uv_update_time(&told->loop); // it stood still while a service was at work
+    if (uv_timer_start(&told->timer, on_time, ms, 0) != 0)
         return;
     (void)uv_run(&told->loop, UV_RUN_DEFAULT);
     uv_timer_stop(&told->timer);

@@ -140,12 +140,20 @@ void sl_service_close_left(struct sl_service *service)
     struct sl_err err = {0};
     // What cannot be kept now either is done because its run has not ended: as after a kill.
     const bool is_unkept = write_all_left(service, INT64_MAX, &err) != SL_OK;
-    for (const struct sl_service_run *at = service->runs; at; at = at->next)
-        if (waits_unkept(at) && (at->who || !service->failure.code)) // else its trigger comes again
+    for (const struct sl_service_run *at = service->runs; at; at = at->next) {
+        if (!waits_unkept(at) || (!at->who && service->failure.code)) // its trigger comes again
+            continue;
+        if (at->goes_on_with && service->left)
+            sl_service_tell(SL_LOG_WARN, at,
+                            "it waited, and could not be kept: %s; the next service goes on with "
+                            "run %.8s as after a kill",
+                            err.message, at->goes_on_with);
+        else
             sl_service_tell(SL_LOG_ERROR, at,
                             "it waited, and could not be kept for the next "
                             "service: %s",
                             err.message);
+    }
     while (service->left) {
         struct sl_left *left = service->left;
         service->left = left->next;
@@ -238,12 +246,17 @@ static const char *named_in(const struct sl_err *err, const char *folder, struct
     return last ? sl_arena_strndup(arena, last, strcspn(last, "'\"")) : NULL;
 }
 
+// Of a database, which is a file, it is not told from its mode and folder whether it can be
+// written.
 static const char *named_in_target(const struct sl_err *err, const struct sl_project *project,
                                    struct sl_arena *arena)
 {
     const char *named = NULL;
-    for (size_t i = 0; i < project->target_count && !named; i++)
-        named = named_in(err, project->targets[i].path, arena);
+    for (size_t i = 0; i < project->target_count && !named; i++) {
+        const struct sl_target *target = &project->targets[i];
+        if (strcmp(target->type, "sqlite") != 0 && strcmp(target->type, "duckdb") != 0)
+            named = named_in(err, target->path, arena);
+    }
     return named;
 }
 
@@ -277,12 +290,15 @@ static bool may(const char *path, int mode)
     return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
 }
 
-// What is not there, and its folder neither, says nothing.
+// What is not there, and its folder neither, says nothing. A folder that is there is enough: that
+// above it may be another user's.
 static bool is_blocked(const char *path)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_fs_stat stat;
     sl_arena_init(&arena, 0);
-    const char *folder = path ? sl_path_folder(&arena, path) : NULL;
+    const bool is_folder = path && sl_fs_stat(path, &stat, NULL) == SL_OK && stat.is_folder;
+    const char *folder = is_folder || !path ? path : sl_path_folder(&arena, path);
     if (!folder || !may(folder, F_OK))
         return folder && errno == EACCES;
     return !may(folder, W_OK | X_OK) || (may(path, F_OK) && !may(path, R_OK));
@@ -291,8 +307,7 @@ static bool is_blocked(const char *path)
 static bool lacks_lake(struct sl_service *service)
 {
     struct sl_err err = {0};
-    return sl_lake_is_refused(
-        sl_lake_look(sl_service_project(service), service->state, service->lake, &err));
+    return sl_lake_look(sl_service_project(service), service->state, service->lake, &err) != SL_OK;
 }
 
 static void wait_longer(uv_timer_t *timer);
@@ -367,6 +382,8 @@ static void let_wait(struct sl_service_run *again, const struct sl_service_run *
 bool sl_service_wait_a_moment(struct sl_service_run *run)
 {
     struct sl_err ignored = {0};
+    if (!run->waits_for_store)
+        run->wait_ms = 0; // that was for something else
     if (run->wait_ms >= MOST_WAIT_MS)
         return false;
     run->waits_for_store = true;
@@ -380,7 +397,6 @@ void sl_service_wait(struct sl_service_run *run, int64_t wait_ms)
 {
     struct sl_err ignored = {0};
     run->later = sl_timer_new(&run->service->loop, run, &ignored);
-    run->wait_ms = wait_ms;
     if (run->later)
         (void)uv_timer_start(run->later, on_later, (uint64_t)wait_ms, 0);
 }
@@ -458,6 +474,7 @@ static void begin_anew(struct sl_service *service)
     int code = sl_state_begin_anew(service->state, &place, &arena, &note, &err);
     if (code == SL_OK) {
         sl_service_tell(SL_LOG_ERROR, NULL, "%s (%s)", note, sl_code_info(SL_E_STATE_DAMAGED)->id);
+        service->seen_lake = 0; // it does not know of it
         code = service->agenda ? tell_new_store(service, &err) : SL_OK;
     }
     if (code != SL_OK)

@@ -126,7 +126,8 @@ static void do_look(uv_work_t *work)
 static void on_looked(uv_work_t *work, int status)
 {
     struct sl_watch_item *item = work->data;
-    bool looks_again = item->looks_again;
+    bool looks_again = item->looks_again, is_seen = false;
+    const int64_t fingerprint = item->look.fingerprint;
     char text[1200];
 
     item->is_looking = false;
@@ -139,7 +140,7 @@ static void on_looked(uv_work_t *work, int status)
     if (status == 0 && item->look.err.code == SL_OK) {
         looks_again |= sl_watch_take_folders(item);
         item->has_failed = false;
-        take_fingerprint(item, item->look.fingerprint);
+        is_seen = true;
     } else if (!item->has_failed) {
         item->has_failed = true;
         (void)snprintf(text, sizeof text, "%s of pipeline '%s' cannot be looked at: %.1000s",
@@ -149,6 +150,8 @@ static void on_looked(uv_work_t *work, int status)
     sl_arena_clear(&item->look.arena);
     if (looks_again)
         sl_watch_look(item);
+    if (is_seen) // last: what it starts may begin another look
+        take_fingerprint(item, fingerprint);
 }
 
 void sl_watch_look(struct sl_watch_item *item)

@@ -391,9 +391,10 @@ static int write_query(struct run_query *query, const struct sl_run_filter *filt
                       filter->before);
         sl_buf_add(&query->sql, ")");
     }
-    if (filter->rest_of) { // which was asked for later than it
+    if (filter->rest_of) { // asked for later than it, by clocks that may be a day apart
         add_condition(query,
-                      "started_us >= (select b.started_us from runs as b where b.project = ?1 and "
+                      "started_us >= (select b.started_us - 86400000000 from runs as b where "
+                      "b.project = ?1 and "
                       "b.id =",
                       filter->rest_of);
         sl_buf_addf(&query->sql, ") and options like '%%\"goes_on_with\":\"' || ?%zu || '\"%%'",
@@ -437,7 +438,7 @@ int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
 #define TEXT_OF(number) #number
 #define LIMIT(number) " limit " TEXT_OF(number)
 #define OLD "project = ?1 and ended_us > 0 and ended_us < ?2"
-#define OLDEST "(select id from runs where " OLD " order by ended_us" LIMIT(MOST_RUNS) ")"
+#define OLDEST "(select id from runs where " OLD " order by ended_us, id" LIMIT(MOST_RUNS) ")"
 #define OF_OLDEST(table)                                                                    \
     "delete from " table " where seq in (select seq from " table " where project = ?1 and " \
     "run_id in " OLDEST                                                                     \

@@ -189,6 +189,7 @@ def test_without_the_lake_nothing_but_that_is_told(postgres, tmp_path, sluice_bi
             lines = numbers(one)
             assert "sluice_lake_reachable 0" in lines and 'sluice_source_reachable{source="orders"} 1' in lines
             assert not [line for line in lines if line.startswith(("sluice_table_lag", "sluice_target_", "sluice_source_lag", "sluice_source_waiting"))]
+            assert one.run("trigger", "all", "--wait", exit_code=None).returncode == 1  # which is no other alert
             mount(tmp_path)
             until(lambda: told()[-1:] == lake_is[1:])
             assert "sluice_lake_reachable 1" in numbers(one) and 'sluice_table_lag_seconds{table="clean.orders"} 0' in numbers(one)

@@ -591,6 +591,23 @@ def test_what_a_target_folder_that_cannot_be_written_kept_from_being_delivered_i
     assert len([line for line in service.seen if "begins (after a folder" in line]) == 1, "".join(service.seen)
 
 
+def test_a_target_folder_that_is_made_below_a_folder_of_somebody_else_is_delivered_to(project, mortal, tmp_path):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    of_others = tmp_path / "srv"
+    of_others.mkdir()
+    of_others.chmod(0o555)
+    project.write("targets/out.yml", f"type: csv\npath: {of_others}/out\ndeliver:\n  - table: curated.total\n")
+    with Service(project, binary=mortal) as service:
+        service.wait_for("what it could not write is done again when that is possible")
+        of_others.chmod(0o755)
+        (of_others / "out").mkdir()
+        of_others.chmod(0o555)
+        service.wait_for("begins (after a folder that could not be written)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert list((of_others / "out").rglob("*.csv"))
+
+
 def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):
     by_hand(project)
     project.run("run")
