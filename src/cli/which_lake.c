@@ -24,6 +24,7 @@ struct visit {
     struct sl_state *state;
     const char *remembered; // NULL: none
     const char *number;     // here; NULL: none
+    struct sl_err none;     // why
 };
 
 static void visit_clear(struct visit *visit)
@@ -58,8 +59,7 @@ static int open(struct visit *visit, struct sl_err *err)
 static int look(struct visit *visit, struct sl_err *err)
 {
     char here[SL_LAKE_ID_BYTES];
-    struct sl_err none = {0};
-    if (sl_lake_find(visit->project, here, &none) != SL_OK)
+    if (sl_lake_find(visit->project, here, &visit->none) != SL_OK)
         return SL_OK;
     visit->number = sl_arena_strdup(&visit->arena, here);
     SL_TRY_NEW(visit->number, err);
@@ -125,6 +125,8 @@ static int run_lake(const void *self, int *ret_exit, struct sl_err *err)
            visit.number ? visit.number : "none", visit.remembered ? visit.remembered : "none");
     if (is_wrong)
         printf("\n%s\n%s\n", refused.message, refused.hint);
+    else if (visit.none.code == SL_E_LAKE_UNREADABLE)
+        printf("\n%s\n%s\n", visit.none.message, visit.none.hint);
     return SL_OK;
 }
 

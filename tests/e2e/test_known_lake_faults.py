@@ -188,7 +188,7 @@ def test_a_number_that_cannot_be_read_is_not_taken_for_none(postgres, tmp_path, 
     (tmp_path / "data" / "2.csv").write_text("id,amount\n3,3.5\n")
     with Service(one) as leader, StandBy(two) as other:
         mend = make_unreadable(tmp_path / "lake" / "_lake", how)
-        for arguments in (["run"], ["lake", "--adopt"], ["run", "--set", "state=postgresql://nobody@127.0.0.1:1/none"]):
+        for arguments in (["run"], ["lake", "--adopt"], ["backfill", "clean.orders", "--dry-run"], ["run", "--set", "state=postgresql://nobody@127.0.0.1:1/none"]):
             told = one.run(*arguments, exit_code=1).stderr
             assert "SL0896" in told and says in told and f"{tmp_path}/lake/_lake" in told, (arguments, told)
             assert "mount the lake" not in told and ("remove the file" in told) == (how == "damaged"), (arguments, told)
@@ -229,6 +229,7 @@ def test_where_only_tables_can_be_lost_a_number_that_cannot_be_read_is_told_and_
     before = project.json("lake")["number"]
     mend = make_unreadable(project.folder / "lake/_lake", "no permission")
     project.write("data/2.csv", "id,amount\n3,3.5\n")
+    assert "Permission denied" in project.run("lake").stdout
     told = project.run("run").stderr
     assert "cannot be read" in told and "built anew" not in told
     mend()
