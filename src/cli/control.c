@@ -101,6 +101,9 @@ static void tell_triggered(const struct control_options *options, const json_t *
     if (outdated)
         sl_tell(&options->common, SL_LOG_WARN,
                 "the service works with the project as it was read before: %s", outdated);
+    const char *warning = sl_json_text(answer, "warning", NULL);
+    if (warning)
+        sl_tell(&options->common, SL_LOG_WARN, "%s", warning);
     if (!options->common.json)
         sl_tell(&options->common, SL_LOG_INFO,
                 options->wait ? "%s: run %.8s is %s"

@@ -153,7 +153,7 @@ static void print_tasks(const struct sl_health *health, const struct sl_health_p
         snprintf(subject, sizeof subject, "%-10s  %s", "", task->name);
         print_said("  ", subject, &task->said, 0);
     }
-    if (pipeline->tasks.count > shown)
+    if (pipeline->tasks.count > shown && !health->lake.text) // else there are none to show
         printf("         %-10s  and %zu more tasks: --json has them\n", "",
                pipeline->tasks.count - shown);
 }

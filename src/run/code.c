@@ -152,8 +152,7 @@ int sl_lake_find(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES], s
         return code;
     sl_err_clear(err);
     (void)sl_fail(err, SL_E_WORKER_LAKE, "the lake '%s' %s", project->lake_folder,
-                  sl_fs_exists(project->lake_folder) ? "was never served from"
-                                                     : "is not on this machine");
+                  sl_fs_exists(project->lake_folder) ? "has no number" : "is not on this machine");
     return sl_err_hint(err, "all machines see one and the same lake: mount it, say where it is "
                             "with `lake` in sluice.yml or --set lake=FOLDER, and start `sluice "
                             "serve` once before");

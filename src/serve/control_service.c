@@ -131,10 +131,15 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
     if (!run)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "no run begins: %s", why);
     audit_start(service, options, who, pipeline, run->id);
-    return give(json_pack("{s:s, s:s, s:o}", "run_id", run->id, "status",
-                          run->state == SL_RUN_QUEUED ? "queued" : "running", "outdated",
-                          sl_json_string_or_null(service->reload_error)),
-                ret_json, err);
+    return give(
+        json_pack("{s:s, s:s, s:o, s:o}", "run_id", run->id, "status",
+                  run->state == SL_RUN_QUEUED ? "queued" : "running", "outdated",
+                  sl_json_string_or_null(service->reload_error), "warning",
+                  !run->is_unkept
+                      ? json_null()
+                      : json_string("it could not be written down: a service that is killed "
+                                    "before that forgets it")),
+        ret_json, err);
 }
 
 static int fail_not_at_work(struct sl_service *service, const char *run_id, const char *says,

@@ -131,8 +131,10 @@ struct sl_service {
     char *held_back;
     struct sl_left *left;
     uint64_t room_wait_ms;
-    int64_t met_us;  // monotonic, when a step last had it looked for
-    int64_t room_us; // when there was room again
+    int64_t met_us;         // monotonic, when a step last had it looked for
+    int64_t lake_looked_us; // the same of the lake
+    bool lacked_lake;       // then
+    int64_t room_us;        // when there was room again
     uv_timer_t room_timer, edit_timer;
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;

@@ -177,7 +177,6 @@ static int require_room(const char *folder, struct sl_err *err)
     sl_arena_init(&arena, 0);
     const char *path = sl_path_join(&arena, folder, ".room");
     SL_TRY_NEW(path, err);
-    SL_TRY(sl_fs_mkdirs(folder, err));
     if (statvfs(folder, &disk) == 0 && disk.f_blocks) {
         uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
         uint64_t enough = (uint64_t)disk.f_blocks * disk.f_frsize / 100 * ENOUGH_PERCENT;
@@ -193,8 +192,10 @@ static int require_room(const char *folder, struct sl_err *err)
 static int look(struct sl_service *service, struct sl_err *err)
 {
     const struct sl_project *project = sl_service_project(service);
+    SL_TRY(sl_fs_mkdirs(project->state_folder, err));
     SL_TRY(require_room(project->state_folder, err));
-    SL_TRY(require_room(project->lake_folder, err));
+    if (sl_fs_exists(project->lake_folder)) // else it may be away: runs find that
+        SL_TRY(require_room(project->lake_folder, err));
     return write_all_left(service, sl_clock_monotonic_us() + SLICE_US, err);
 }
 
@@ -260,11 +261,29 @@ static const char *named_in_target(const struct sl_err *err, const struct sl_pro
     return named;
 }
 
+static bool lacks_lake(struct sl_service *service)
+{
+    struct sl_err err = {0};
+    return sl_lake_look(sl_service_project(service), service->state, service->lake, &err) != SL_OK;
+}
+
+// Under steps at work the lake may go: what each says of it then is not that.
+static bool may_lack_lake(struct sl_service *service, const struct sl_err *err)
+{
+    if (sl_lake_is_refused((int)err->code))
+        return true;
+    if (!err->code || sl_clock_monotonic_us() - service->lake_looked_us < MET_US)
+        return err->code && service->lacked_lake;
+    service->lacked_lake = lacks_lake(service);
+    service->lake_looked_us = sl_clock_monotonic_us();
+    return service->lacked_lake;
+}
+
 void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
 {
     const struct sl_project *project = sl_live_run(run->live)->world->project;
     const char *blocked = NULL;
-    if (sl_lake_is_refused((int)err->code) && !run->who) // a person is told
+    if (!run->who && may_lack_lake(run->service, err)) // a person is told
         run->has_met_full = run->lacks_lake = true;
     if (!is_no_room(err->code))
         return;
@@ -302,12 +321,6 @@ static bool is_blocked(const char *path)
     if (!folder || !may(folder, F_OK))
         return folder && errno == EACCES;
     return !may(folder, W_OK | X_OK) || (may(path, F_OK) && !may(path, R_OK));
-}
-
-static bool lacks_lake(struct sl_service *service)
-{
-    struct sl_err err = {0};
-    return sl_lake_look(sl_service_project(service), service->state, service->lake, &err) != SL_OK;
 }
 
 static void wait_longer(uv_timer_t *timer);
@@ -430,7 +443,10 @@ void sl_service_ask_again(const struct sl_service_run *run)
     let_wait(again, run);
     if (!run->wait_ms)
         sl_service_tell(SL_LOG_WARN, run,
-                        "what it could not write is done again when that is possible, by run %.8s",
+                        run->lacks_lake
+                            ? "what is missing is done when the lake is there again, by run %.8s"
+                            : "what it could not write is done again when that is possible, by run "
+                              "%.8s",
                         again->id);
 }
 

@@ -1,6 +1,7 @@
 #include "step/task.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "step/program.h"
 #include "step/view.h"
 
@@ -188,6 +189,13 @@ static int run(const struct sl_task_job *job, struct sl_err *err)
     return sl_program_run(&program, context->arena, err);
 }
 
+// By the file that has its number: the folder alone may be where it is not mounted.
+static bool has_lake(const struct sl_step_context *context)
+{
+    const char *path = sl_path_join(context->arena, context->project->lake_folder, "_lake");
+    return path && sl_fs_exists(path);
+}
+
 int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, struct sl_err *err)
 {
     struct sl_step_context *context = job->context;
@@ -212,7 +220,16 @@ int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, stru
     }
     if (context->stop && atomic_load(context->stop))
         return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
+    const bool had_lake = has_lake(context);
     SL_TRY(run(job, err));
+    if (had_lake && !has_lake(context)) {
+        (void)sl_fail(
+            err, SL_E_LAKE_OTHER,
+            "the lake '%s' went while the program was at work, which has ended well: that "
+            "cannot be noted",
+            context->project->lake_folder);
+        return sl_err_hint(err, "mount the lake; the task is then run once more");
+    }
     record = (struct sl_task_record){.runs = record.runs + 1,
                                      .ended_us = sl_clock_now_us(),
                                      .run_id = context->run_id,

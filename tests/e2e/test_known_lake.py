@@ -1,14 +1,15 @@
 """A lake that is missing, empty or another one than the state store knows: nothing begins, and targets keep what they have."""
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import pytest
-from conftest import Project
+from conftest import SERVERS, Project
 from receivers import hook  # noqa: F401
 from test_serve import Service, by_hand, until
 from test_serve_http import UnixConnection
-from test_serve_leader import StandBy, ask, two_machines
+from test_serve_leader import StandBy, ask, own_server, two_machines
 
 WAREHOUSE = """type: sqlite
 path: {path}
@@ -216,6 +217,44 @@ def test_files_that_came_while_the_lake_was_away_are_read_when_it_is_back(postgr
         service.wait_for("begins (after the lake was away)")
         until(lambda: delivered(tmp_path) == [(1,), (2,), (3,), (4,)])
         assert service.end() == 0
+
+
+def test_what_failed_for_the_lake_went_under_it_is_done_when_it_is_back(postgres, tmp_path, sluice_bin):
+    """A step says that a file is missing; a task has ended well, and nothing is written where the lake was."""
+    one, _ = built(postgres, tmp_path, sluice_bin, "lake_dropped")
+    one.write("tasks/wait.yml", f"before: [raw.orders]\ncommand: 'echo ran >> ran.log; until [ -e {tmp_path}/go ]; do sleep 0.1; done'\n")
+    one.write("pipelines/files.yml", "when:\n  - files: orders\n    settle: 0s\n")
+    with Service(one) as service:
+        until((one.folder / "ran.log").exists)
+        unmount(tmp_path, with_folder=False)
+        (tmp_path / "go").touch()
+        service.wait_for("what is missing is done when the lake is there again")
+        assert not (tmp_path / "lake").exists()
+        mount(tmp_path)
+        service.wait_for("begins (after the lake was away)")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert any("SL0895" in line and "went while the program was at work" in line for line in service.seen)
+    assert (one.folder / "ran.log").read_text().count("ran") == 2 and delivered(tmp_path) == [(1,), (2,), (3,)]
+
+
+def test_no_service_makes_the_folder_of_a_lake_that_is_away(tmp_path, sluice_bin):
+    """Also where the state store goes, too, and it is looked for room again and again."""
+    with own_server() as (server, folder, _):
+        one, _ = two_machines(server, tmp_path, sluice_bin, "both_away", with_warehouse(tmp_path))
+        one.write("pipelines/files.yml", "when:\n  - files: orders\n    settle: 0s\n")
+        with Service(one) as service:
+            service.wait_for("ended: ok")
+            unmount(tmp_path, with_folder=False)
+            subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
+            (tmp_path / "data" / "2.csv").write_text("id,amount\n3,3.5\n")
+            service.wait_for("standing by, and takes no lead")
+            time.sleep(2)
+            assert not (tmp_path / "lake").exists()
+            subprocess.run([SERVERS / "pg.sh", "again", folder], check=True, timeout=120)
+            mount(tmp_path)
+            until(lambda: len(delivered(tmp_path)) == 3)
+            assert service.end() == 0
 
 
 def test_a_lake_that_is_to_begin_anew_is_adopted_also_under_a_leader(postgres, tmp_path, sluice_bin):
