@@ -534,6 +534,14 @@ static int look_reach(const struct look *look, const struct sl_node *node,
     return sl_health_judge_source(ret, &limits, look->health->at_us, look->arena, err);
 }
 
+// Raw tables are looked at before their sources.
+static bool is_of_lake(const struct look *look, const char *trouble)
+{
+    const char *lake = look->world->project->lake_folder;
+    const char *at = trouble ? strstr(trouble, lake) : NULL;
+    return at && strchr("/'\"", at[strlen(lake)]);
+}
+
 static int look_sources(struct look *look, struct sl_err *err)
 {
     struct sl_graph *graph = &look->world->graph;
@@ -546,9 +554,7 @@ static int look_sources(struct look *look, struct sl_err *err)
     health->source_count = health->table_count = health->task_count = health->target_count = 0;
     SL_TRY_NEW(health->sources, err);
     for (size_t i = 0; i < graph->count; i++) {
-        const char *trouble = graph->nodes[i].facts.trouble;
-        const bool is_of_lake = trouble && strstr(trouble, look->world->project->lake_folder);
-        if (graph->nodes[i].is_selected && !is_of_lake)
+        if (graph->nodes[i].is_selected && !is_of_lake(look, graph->nodes[i].facts.trouble))
             SL_TRY(
                 look_reach(look, &graph->nodes[i], &health->sources[health->source_count++], err));
     }

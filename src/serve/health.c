@@ -227,8 +227,9 @@ static int begin_look(struct sl_service *service, struct sl_err *err)
     bool has_delivered = false;
     for (size_t i = 0; i < request.past_count; i++)
         has_delivered |= request.past[i].done_us != 0;
-    if (sl_lake_recall(project, service->state, service->lake, &has_delivered, &arena,
-                       &request.lake, &unasked) != SL_OK)
+    if (sl_lake_recall(project, service->state, service->lake,
+                       service->has_recalled ? &has_delivered : NULL, &arena, &request.lake,
+                       &unasked) != SL_OK)
         request.lake = (struct sl_lake_memory){.known = service->lake};
     service->look_began_us = sl_clock_monotonic_us();
     service->wants_look = false;
@@ -263,7 +264,8 @@ int sl_service_begin_health(struct sl_service *service, struct sl_err *err)
         return sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
     service->health_timer.data = service;
     service->on_health_time = on_time;
-    if (recall(service, &trouble) != SL_OK)
+    service->has_recalled = recall(service, &trouble) == SL_OK;
+    if (!service->has_recalled)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", trouble.message);
     service->wants_look = true;
     set_timer(service);

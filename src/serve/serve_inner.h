@@ -139,6 +139,7 @@ struct sl_service {
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
     // How the project is: health.c.
+    bool has_recalled;       // `past` is of the history, too
     struct sl_map past;      // step -> what its last execution failed with
     struct sl_map last_runs; // pipeline -> status
     struct sl_map edited;    // failed.c: pipeline -> when it was asked for after an edit

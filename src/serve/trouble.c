@@ -267,13 +267,26 @@ static bool lacks_lake(struct sl_service *service)
     return sl_lake_look(sl_service_project(service), service->state, service->lake, &err) != SL_OK;
 }
 
-// Under steps at work the lake may go: what each says of it then is not that.
-static bool may_lack_lake(struct sl_service *service, const struct sl_err *err)
+// If so, it was only its history that found no room.
+static bool has_done_all(const struct sl_service_run *run)
 {
-    if (sl_lake_is_refused((int)err->code))
+    const char *state = sl_run_state(sl_live_run(run->live));
+    return !sl_live_err(run->live)->code &&
+           (strcmp(state, "ok") == 0 || strcmp(state, "nothing") == 0);
+}
+
+// Under steps at work the lake may go: what each says of it then is not that. One look is for many
+// steps, and one for the run's end.
+static bool may_lack_lake(const struct sl_service_run *run, const struct sl_err *err)
+{
+    struct sl_service *service = run->service;
+    const bool is_end = err == sl_live_err(run->live);
+    if (is_end && sl_lake_is_refused((int)err->code))
         return true;
-    if (!err->code || sl_clock_monotonic_us() - service->lake_looked_us < MET_US)
-        return err->code && service->lacked_lake;
+    if (is_end ? has_done_all(run) : !err->code)
+        return false;
+    if (!is_end && sl_clock_monotonic_us() - service->lake_looked_us < MET_US)
+        return service->lacked_lake;
     service->lacked_lake = lacks_lake(service);
     service->lake_looked_us = sl_clock_monotonic_us();
     return service->lacked_lake;
@@ -283,7 +296,7 @@ void sl_service_met(struct sl_service_run *run, const struct sl_err *err)
 {
     const struct sl_project *project = sl_live_run(run->live)->world->project;
     const char *blocked = NULL;
-    if (!run->who && may_lack_lake(run->service, err)) // a person is told
+    if (!run->who && may_lack_lake(run, err)) // a person is told
         run->has_met_full = run->lacks_lake = true;
     if (!is_no_room(err->code))
         return;
@@ -328,7 +341,7 @@ static void wait_longer(uv_timer_t *timer);
 static void on_later(uv_timer_t *timer)
 {
     struct sl_service_run *run = timer->data;
-    if (run->lacks_lake ? lacks_lake(run->service) : is_blocked(run->blocked)) {
+    if ((run->lacks_lake && lacks_lake(run->service)) || is_blocked(run->blocked)) {
         wait_longer(timer);
         return;
     }
@@ -370,14 +383,6 @@ static bool is_asked_for(const struct sl_service_run *run)
         if (at->state == SL_RUN_QUEUED && at->later && !at->waits_for_store && is_same(at, run))
             return true;
     return false;
-}
-
-// It was only its history that found no room.
-static bool has_done_all(const struct sl_service_run *run)
-{
-    const char *state = sl_run_state(sl_live_run(run->live));
-    return !sl_live_err(run->live)->code &&
-           (strcmp(state, "ok") == 0 || strcmp(state, "nothing") == 0);
 }
 
 // Without a timer it begins at once.
