@@ -287,6 +287,12 @@ def test_status_says_why_a_run_waits_and_which_steps_one_at_work_is_at(project):
     assert project.json("status", first)["active"] is None
 
 
+def tell_all(processes, number):
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):  # one that had little to do
+            os.kill(int(process), number)
+
+
 def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_and_has_to_be_killed(project):
     by_hand(project)
     project.write("sluice.yml", "name: shop\nlineage: {openlineage: {file: lineage.ndjson}}\n")
@@ -297,12 +303,10 @@ def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_an
             service.wait_for("model slow begins")
             workers = subprocess.run(["pgrep", "-P", str(service.process.pid)], capture_output=True, text=True).stdout.split()
             service.wait_for("model slow ok")
-            for worker in workers:
-                os.kill(int(worker), signal.SIGSTOP)
+            tell_all(workers, signal.SIGSTOP)
             if project.run("cancel", run, exit_code=None).returncode == 0:
                 break
-            for worker in workers:
-                os.kill(int(worker), signal.SIGCONT)
+            tell_all(workers, signal.SIGCONT)
         told = service.wait_for("ended: ")
         while told["run_id"] != run:
             told = service.wait_for("ended: ")
@@ -310,8 +314,9 @@ def test_the_log_says_cancelled_too_when_the_worker_that_publishes_is_stopped_an
         assert service.end() == 0
     project.run("telemetry", "send")  # what the service had no time for
     events = [check_event(json.loads(line)) for line in (project.folder / "lineage.ndjson").read_text().splitlines()]
-    start, end = [event for event in events if event["run"]["runId"] == run]
-    assert (start["eventType"], end["eventType"]) == ("START", "ABORT") and "errorMessage" not in end["run"]["facets"]
+    told = [event for event in events if event["run"]["runId"] == run]  # each at least once
+    assert {event["eventType"] for event in told} == {"START", "ABORT"}
+    assert not any("errorMessage" in event["run"]["facets"] for event in told)
 
 
 def test_a_run_that_a_busy_store_could_not_keep_goes_on(project):

@@ -15,7 +15,7 @@ import urllib.request
 import pytest
 from test_backfill_service import ask
 from test_full_disk import Disk
-from test_serve import Service, by_hand, deliver, slow_model, write_shop
+from test_serve import Service, by_hand, deliver, slow_model, until, write_shop
 
 
 def versions(project, table):
@@ -210,7 +210,8 @@ def test_a_state_that_another_process_sets_aside_or_a_person_removes_is_begun_an
     by_hand(project)
     with Service(project) as service:
         project.run("trigger", "all")
-        service.wait_for("ended: ok")
+        ended = service.wait_for("ended: ok")["time"]
+        until(lambda: (ask(project, "GET", "/healthz")[1]["looked_at"] or "") > ended)  # after that it leaves the store alone
         damage(project)
         deliver(project, 2)
         assert "the state store was damaged: set aside" in project.run("run").stderr
