@@ -477,7 +477,7 @@ def test_what_does_not_fit_here_goes_to_others_and_steps_come_back_when_nobody_i
 
 
 def test_a_worker_whose_lake_is_away_waits_for_it_and_its_step_goes_on(postgres, tmp_path, sluice_bin):
-    leader, one = machines(postgres, tmp_path, sluice_bin, "worker_lake_away", 2, with_slow(6))
+    leader, one = machines(postgres, tmp_path, sluice_bin, "worker_lake_away", 2, with_slow(20))
     mounted, elsewhere = tmp_path / "mounted", tmp_path / "elsewhere"
 
     def mount(folder):  # without a moment in which there is none
