@@ -217,10 +217,10 @@ def test_a_run_at_work_on_another_machine_is_not_taken_for_killed(postgres, tmp_
     again = two.run("retry").stdout
     assert "model slow" in again and "ingest" not in again
 
-def is_up(project):
+def is_up(project, path="/healthz"):
     """Its socket may be there a moment before it takes connections, or after it took the last one."""
     try:
-        return ask(project, "/healthz")[0] == 200
+        return ask(project, path)[0] == 200
     except OSError:
         return False
 

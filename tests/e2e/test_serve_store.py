@@ -43,9 +43,9 @@ def test_a_frozen_state_store_keeps_no_service_from_answering_and_one_leads_when
             assert answers > 8
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
-            until(lambda: any(ask(project, "/readyz")[0] == 200 for project in (one, two) if (project.folder / ".sluice/serve.sock").exists()))
+            until(lambda: any(is_up(project, "/readyz") for project in (one, two)))
             until(lambda: delivered(tmp_path) == [(1,), (2,), (3,)])
-            leads = next(project for project in (one, two) if ask(project, "/readyz")[0] == 200)
+            leads = next(project for project in (one, two) if is_up(project, "/readyz"))
             (tmp_path / "data" / "3.csv").write_text("id,amount\n4,1.5\n")
             leads.run("trigger", "all", "--wait")
             assert leader.process.poll() is None and other.process.poll() is None
@@ -109,7 +109,7 @@ def test_a_backfill_command_whose_service_has_lost_the_lead_says_so_and_the_next
         second.wait_for("it goes on")
         first.process.send_signal(signal.SIGCONT)
         first.wait_for("standing by")
-        until(lambda: (one.folder / ".sluice/serve.sock").exists() and ask(one, "/healthz")[0] == 200)
+        until(lambda: is_up(one))
         command.send_signal(signal.SIGCONT)
         try:
             said, _ = command.communicate(timeout=PATIENCE_S)
