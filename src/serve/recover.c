@@ -20,18 +20,50 @@ static int add_done(struct sl_service_run *run, const char *id, struct sl_arena 
     return SL_OK;
 }
 
-// The run that this one went on with; NULL: it began by itself.
-static int find_earlier(const struct sl_service *service, const char *id, struct sl_arena *arena,
-                        const char **ret, struct sl_err *err)
+// NULL: there is none of this id.
+static int find_row(const struct sl_service *service, const char *id, struct sl_arena *arena,
+                    const struct sl_run_row **ret, struct sl_err *err)
 {
     const struct sl_run_filter filter = {.id = id, .limit = 1};
     struct sl_run_row *rows;
     size_t count;
-    *ret = NULL;
     SL_TRY(sl_state_runs(service->state, &filter, arena, &rows, &count, err));
-    if (!count || !rows->options_json)
+    *ret = count ? rows : NULL;
+    return SL_OK;
+}
+
+// The run that this one went on with; NULL: it began by itself.
+static int find_earlier(const struct sl_service *service, const char *id, struct sl_arena *arena,
+                        const char **ret, struct sl_err *err)
+{
+    const struct sl_run_row *row;
+    *ret = NULL;
+    SL_TRY(find_row(service, id, arena, &row, err));
+    return row && row->options_json ? sl_queued_earlier(row->options_json, arena, ret, err) : SL_OK;
+}
+
+// What somebody has done of this run by `sluice retry` since it began.
+static int add_retried(struct sl_service_run *run, const char *id, struct sl_arena *arena,
+                       struct sl_strs *ret, struct sl_err *err)
+{
+    const struct sl_service *service = run->service;
+    const char *environment = sl_service_project(service)->environment;
+    const struct sl_run_row *killed, *by;
+    struct sl_step_row *steps;
+    size_t count;
+    SL_TRY(find_row(service, id, arena, &killed, err));
+    if (!killed)
         return SL_OK;
-    return sl_queued_earlier(rows->options_json, arena, ret, err);
+    SL_TRY(
+        sl_state_last(service->state, environment, SL_OUTCOMES_DONE, arena, &steps, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!sl_str_starts(steps[i].name, "task.") || steps[i].started_us < killed->started_us)
+            continue;
+        SL_TRY(find_row(service, steps[i].run_id, arena, &by, err));
+        if (by && strcmp(by->command, "retry") == 0)
+            SL_TRY(sl_strs_add(ret, &run->arena, steps[i].name, err));
+    }
+    return SL_OK;
 }
 
 int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret, struct sl_err *err)
@@ -40,6 +72,8 @@ int sl_service_done_tasks(struct sl_service_run *run, struct sl_strs *ret, struc
     const char *at = run->backfill ? NULL : run->goes_on_with;
     int code = SL_OK;
     sl_arena_init(&arena, 0);
+    if (at)
+        code = add_retried(run, at, &arena, ret, err);
     for (int hops = 0; at && code == SL_OK && hops < MOST_HOPS; hops++) {
         code = add_done(run, at, &arena, ret, err);
         if (code == SL_OK)

@@ -1139,6 +1139,31 @@ def test_tasks_that_had_ended_do_not_run_again_where_a_service_goes_on(project, 
         assert service.end() == 0
 
 
+def test_tasks_that_were_retried_by_hand_do_not_run_again_where_a_service_goes_on(project):
+    by_hand(project)
+    for name, after, seconds in (("first", "", 0), ("second", "after: [task.first]\n", 60), ("third", "after: [task.second]\n", 0)):
+        project.write(f"tasks/{name}.yml", f"{after}command: 'echo {name} >> ran.log; test -e is_mended || sleep {seconds}'\n")
+    project.write("pipelines/tasks.yml", "select: [task.*]\n")
+
+    def ran():
+        file = project.folder / "ran.log"
+        return file.read_text().split() if file.exists() else []
+    with Service(project) as service:
+        project.run("trigger", "tasks")
+        until(lambda: ran() == ["first", "second"])
+        service.end(signal.SIGKILL)
+    project.write("is_mended", "")
+    project.run("retry")
+    by_then = ran()
+    assert by_then[-2:] == ["second", "third"]
+    with Service(project) as service:
+        service.wait_for("nothing to do")
+        assert ran() == by_then
+        project.run("trigger", "tasks", "--wait")  # another run
+        assert ran() == by_then + ["first", "second", "third"]
+        assert service.end() == 0
+
+
 def test_what_files_and_tables_start_sees_that_the_lake_is_another_one(project):
     """A lake in the project's folder may be moved away and back; neither the versions nor the files that were seen are those of the other one."""
     write_shop(project, ("ingest", "select: [raw.orders, clean.orders]\nwhen:\n  - files: orders\n    settle: 0s\n"),
