@@ -103,22 +103,6 @@ static int64_t count_partitions(const struct sl_backfill_plan *plan)
     return count;
 }
 
-// Before the plan, which over another lake is told of tables that are not there.
-static int require_lake(struct sl_world *world, struct sl_err *err)
-{
-    const struct sl_state_place place = sl_project_state(world->project);
-    struct sl_state *state = NULL;
-    struct sl_err ignored = {0};
-    const char *note;
-    if (sl_state_read(&place, &world->arena, &state, &note, &ignored) != SL_OK)
-        state = NULL; // the run says so
-    const bool is_refused = sl_lake_is_refused(sl_lake_look(world->project, state, NULL, err));
-    sl_state_close(&state);
-    if (!is_refused)
-        sl_err_clear(err);
-    return err->code;
-}
-
 static int make_plan(const struct backfill_options *options, struct sl_world *world,
                      struct sl_backfill_plan *ret, struct sl_err *err)
 {
@@ -235,7 +219,8 @@ static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_backfill_asked_check(&asked, err));
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
-    SL_TRY(require_lake(&world, err));
+    // Before the plan, which over another lake is told of tables that are not there.
+    SL_TRY(sl_refuse_other_lake(world.project, err));
     SL_TRY(make_plan(options, &world, &plan, err));
     const bool wants_id_only =
         options->detach && options->common.is_quiet && !options->common.json && !options->dry_run;

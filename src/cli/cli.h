@@ -197,6 +197,12 @@ SL_MUST int sl_find_pipeline(const struct sl_project *project, const char *name,
                              struct sl_arena *arena, const struct sl_pipeline **ret,
                              struct sl_err *err);
 struct sl_notes; // run/versions.h
+// SL_E_LAKE_OTHER, SL_E_LAKE_UNREADABLE: as run/known_lake.h has it, for a command that runs
+// nothing itself (which_lake.c).
+SL_MUST int sl_refuse_other_lake(const struct sl_project *project, struct sl_err *err);
+// Warns of it, for a command that only reads. A state store on a server is asked where the lake has
+// no number.
+void sl_warn_of_other_lake(const struct sl_common *common, const struct sl_project *project);
 void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes);
 #define SL_ALLOW_BREAKING_ROW(type)                                                               \
     {                                                                                             \

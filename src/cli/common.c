@@ -128,6 +128,8 @@ int sl_prepare_plan(const struct sl_common *common, const struct sl_selection_op
                     struct sl_world *ret, struct sl_err *err)
 {
     SL_TRY(open_world(common, selection->will_run, ret, err));
+    if (!selection->will_run)
+        sl_warn_of_other_lake(common, ret->project);
     if (asks_for_results(&selection->select) || asks_for_results(&selection->exclude))
         SL_TRY(sl_world_recall(ret, err));
     SL_TRY(sl_world_gather(ret, selection->sizes, err));

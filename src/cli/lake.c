@@ -32,6 +32,7 @@ int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_
     };
     SL_TRY(sl_world_open(&options, &ret->world, err));
     sl_note_project(common, ret->world.project);
+    sl_warn_of_other_lake(common, ret->world.project);
     return begin(ret, err);
 }
 

@@ -5,6 +5,35 @@
 #include <pwd.h>
 #include <unistd.h>
 
+int sl_refuse_other_lake(const struct sl_project *project, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    const struct sl_state_place place = sl_project_state(project);
+    struct sl_err ignored = {0};
+    const char *note;
+    sl_arena_init(&arena, 0);
+    if (sl_state_read(&place, &arena, &state, &note, &ignored) != SL_OK)
+        state = NULL; // the run says so
+    if (sl_lake_is_refused(sl_lake_look(project, state, NULL, err)))
+        return (int)err->code;
+    sl_err_clear(err);
+    return SL_OK;
+}
+
+void sl_warn_of_other_lake(const struct sl_common *common, const struct sl_project *project)
+{
+    char here[SL_LAKE_ID_BYTES];
+    struct sl_err err = {0};
+    if (common->is_quiet ||
+        (project->state_url && sl_lake_find(project, here, &err) == SL_OK)) // a server is not asked
+        return;
+    sl_err_clear(&err);
+    if (sl_refuse_other_lake(project, &err) != SL_OK)
+        sl_tell(common, SL_LOG_WARN, "%s (%s): tables are missing here; `sluice lake` says more",
+                err.message, sl_code_info(err.code)->id);
+}
+
 struct lake_options {
     struct sl_common common;
     bool adopt;

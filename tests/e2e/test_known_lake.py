@@ -111,6 +111,21 @@ def test_a_plan_and_a_backfill_are_refused_too(postgres, tmp_path, sluice_bin):
     assert delivered(tmp_path) == [(1,), (2,)]
 
 
+def test_what_only_reads_warns_that_the_lake_is_away(postgres, tmp_path, sluice_bin):
+    one, _ = built(postgres, tmp_path, sluice_bin, "read_lake")
+    reads = (["plan"], ["run", "--dry-run"], ["ls"], ["query", "select 1"], ["quarantine", "ls"])
+    assert not any("SL0895" in one.run(*words).stderr for words in reads)
+    unmount(tmp_path)
+    for words in reads:
+        assert one.run(*words).stderr.count("SL0895") == 1, words
+        assert "SL0895" not in one.run(*words, "--quiet").stderr, words
+    told = one.run("show", "clean.orders", exit_code=None)
+    assert told.returncode and "SL0895" in told.stderr
+    assert not list((tmp_path / "lake").iterdir())
+    mount(tmp_path)
+    assert not any("SL0895" in one.run(*words).stderr for words in reads)
+
+
 def test_one_that_stands_by_without_the_lake_takes_no_lead_until_it_is_there(postgres, tmp_path, sluice_bin):
     one, two = built(postgres, tmp_path, sluice_bin, "lake_takeover")
     (tmp_path / "here").symlink_to(tmp_path / "lake")
