@@ -125,24 +125,31 @@ static void look_emptied(const struct look *look, const struct sl_node *node,
     source->empty_since_us = since_us < look->health->at_us ? since_us : look->health->at_us;
 }
 
+// What was seen of its files, apart from what its table took of them.
+static struct sl_health_source seen_of(const struct sl_node *node)
+{
+    const struct sl_facts *facts = &node->facts;
+    return (struct sl_health_source){.name = node->bare,
+                                     .table = node->name,
+                                     .owner = node->owner,
+                                     .is_reachable = !facts->trouble,
+                                     .files = facts->source_files,
+                                     .newest_file = facts->newest_file,
+                                     .newest_us = facts->newest_file_us};
+}
+
 static int look_source(const struct look *look, const struct sl_node *node,
                        struct sl_health_source *ret, struct sl_err *err)
 {
     const struct sl_facts *facts = &node->facts;
     const struct sl_health_limits limits = limits_of(look, node->name);
     int64_t now_us = look->health->at_us;
-    *ret = (struct sl_health_source){.name = node->bare,
-                                     .table = node->name,
-                                     .owner = node->owner,
-                                     .is_reachable = !facts->trouble,
-                                     .files = facts->source_files,
-                                     .newest_file = facts->newest_file,
-                                     .newest_us = facts->newest_file_us,
-                                     .gone_files = facts->vanished_files,
-                                     .gone_named = facts->gone,
-                                     .waiting_files = facts->new_files + facts->changed_files,
-                                     .waiting_bytes = facts->new_bytes,
-                                     .lag_s = facts->trouble ? -1 : 0};
+    *ret = seen_of(node);
+    ret->gone_files = facts->vanished_files;
+    ret->gone_named = facts->gone;
+    ret->waiting_files = facts->new_files + facts->changed_files;
+    ret->waiting_bytes = facts->new_bytes;
+    ret->lag_s = facts->trouble ? -1 : 0;
     if (facts->waiting_since_us)
         ret->lag_s = sl_seconds_since(now_us, facts->waiting_since_us);
     SL_TRY(look_for_folder(look, node, ret, err));
@@ -518,16 +525,8 @@ static int look_reach(const struct look *look, const struct sl_node *node,
 {
     const struct sl_facts *facts = &node->facts;
     const struct sl_health_limits limits = {.quarantine_share = -1};
-    *ret = (struct sl_health_source){.name = node->bare,
-                                     .table = node->name,
-                                     .owner = node->owner,
-                                     .is_reachable = !facts->trouble,
-                                     .files = facts->source_files,
-                                     .newest_file = facts->newest_file,
-                                     .newest_us = facts->newest_file_us,
-                                     .waiting_files = -1,
-                                     .waiting_bytes = -1,
-                                     .lag_s = -1};
+    *ret = seen_of(node);
+    ret->waiting_files = ret->waiting_bytes = ret->lag_s = -1;
     SL_TRY(look_for_folder(look, node, ret, err));
     if (facts->trouble)
         return say_wrong(&ret->said, facts->trouble, facts->trouble_hint, err);
