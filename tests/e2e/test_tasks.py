@@ -96,7 +96,7 @@ def test_exit_code_75_asks_for_another_attempt(shop):
 def test_what_a_task_prints_is_no_part_of_the_json(shop):
     task(shop, "loud", "command: 'echo loud; head -c 300000 /dev/zero | tr \"\\\\0\" x'\n")
     done = shop.run("run", "--json")
-    assert json.loads(done.stdout)["exit_code"] == 0 and "loud" in done.stderr and "x" * 300000 in done.stderr
+    assert json.loads(done.stdout)["exit_code"] == 0 and "loud" in done.stderr and done.stderr.count("x") >= 300000  # lines of steps may come between
 
 
 def test_the_last_words_of_a_task_end_with_a_line(shop):
