@@ -88,7 +88,7 @@ static int fail_unreadable(const char *path, const struct sl_err *why, struct sl
     const bool is_damaged = why->code == SL_E_LAKE_UNREADABLE;
     (void)sl_fail(err, SL_E_LAKE_UNREADABLE, "the lake's number in '%s' cannot be read: %s", path,
                   why->message);
-    return sl_err_hint(err, is_damaged ? "remove the file if it is none of Sluice's, and then say "
+    return sl_err_hint(err, is_damaged ? "remove it if it is none of Sluice's, and then say "
                                          "`sluice lake --adopt`"
                                        : "let this user read it; if its file system does not "
                                          "answer, mount it again");
@@ -104,6 +104,8 @@ static int read_name(const char *path, char ret[SL_LAKE_ID_BYTES], struct sl_err
     size_t length;
     sl_arena_init(&arena, 0);
     int code = sl_fs_stat(path, &stat, &why);
+    if (code == SL_OK && stat.is_folder)
+        code = sl_fail(&why, SL_E_LAKE_UNREADABLE, "it is a folder");
     if (code == SL_OK)
         code = sl_fs_read(path, 4096, &arena, &text, &length, &why);
     if (code == SL_OK)
