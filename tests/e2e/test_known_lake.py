@@ -225,6 +225,7 @@ def test_files_that_came_while_the_lake_was_away_are_read_when_it_is_back(postgr
     one.write("pipelines/files.yml", "when:\n  - files: orders\n    settle: 0s\n")
     with Service(one) as service:
         until(lambda: delivered(tmp_path) == [(1,), (2,), (3,)])
+        service.wait_for("ended: ok")
         unmount(tmp_path)
         (tmp_path / "data" / "3.csv").write_text("id,amount\n4,4.5\n")
         service.wait_for("SL0895")

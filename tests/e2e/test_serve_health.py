@@ -24,9 +24,9 @@ QUICK = "serve: {health: {every: 1s}}\n"
 class Asked(Service):
     """A service that can be asked over TCP."""
 
-    def __init__(self, project, **options):
+    def __init__(self, project, *arguments, **options):
         self.port = free_port()
-        super().__init__(project, listen=f"127.0.0.1:{self.port}", **options)
+        super().__init__(project, *arguments, listen=f"127.0.0.1:{self.port}", **options)
 
     def ask(self, path, token=None):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {token}"} if token else {})
@@ -143,17 +143,17 @@ def test_a_step_that_failed_is_wrong_until_it_ends_well_also_after_a_restart(pro
 
 def test_it_is_not_ready_while_it_drains_and_lives_all_the_same(project):
     write_shop(project, ("all", "description: Everything\n"))
-    slow_model(project, 4)
-    with Asked(project) as service:
+    slow_model(project)
+    with Asked(project, "--verbose") as service:
         assert service.ask("/readyz")[0] == 200
         project.run("trigger", "all")
-        service.wait_for("cleanse orders")
+        service.wait_for("model slow begins")
         service.process.send_signal(signal.SIGTERM)
         service.wait_for("ending")
         status, text = service.ask("/readyz")
         assert (status, json.loads(text)["not_ready_because"]) == (503, "it is ending: no run begins any more")
         assert service.health()["is_ready"] is False
-        service.wait_for_end()
+        service.end()  # the second time: the model is interrupted
 
 
 def test_what_rings_while_it_ends_finds_nothing_that_is_gone(project):

@@ -408,14 +408,14 @@ def test_what_takes_long_has_no_limit_but_its_client_and_leaves_room(serve, tmp_
     file, gate = tmp_path / "pids", tmp_path / "gate"
     os.mkfifo(gate)
     service = serve(script(tmp_path, f'case "$*" in *verify*|*diff*) echo $$ >> {file}; read -r line < {gate};; esac\necho "{{}}"\n'),
-                    "children=2", "child_s=1")
+                    "children=2", "child_s=4")
     over = UnixConnection(service.socket)
     over.request("POST", "/api/v1/publications/%231/verify", "{}")
     pid = wait_for_pid(file)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         others = [pool.submit(service.ask, "GET", "/api/v1/diff?left=clean.a&right=clean.b") for _ in range(2)]
         # One of two places is left to what is short, for longer than that may take.
-        end = time.monotonic() + 2.5
+        end = time.monotonic() + 6
         while time.monotonic() < end:
             assert service.ask("GET", "/api/v1/tables")[0] == 200
         assert pathlib.Path(f"/proc/{pid}").exists() and len(file.read_text().split()) == 1
@@ -485,12 +485,12 @@ def test_a_request_whose_host_or_end_is_ambiguous_is_refused(service, head, stat
 
 
 def test_slow_clients_hold_nobody_up_and_lose_their_place(serve):
-    service = serve("idle_s=2", "head_s=3", "connections=20")
+    service = serve("idle_s=6", "head_s=7", "connections=20")
     slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(12)]
     for one in slow:
         one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ")
     begun = time.monotonic()
-    assert service.ask("GET", "/healthz")[0] == 200 and time.monotonic() - begun < 1
+    assert service.ask("GET", "/healthz")[0] == 200 and time.monotonic() - begun < 5
     # One dribbles, so that it is never silent for long; the deadline of a request ends it all the same.
     over = threading.Event()
 
@@ -513,7 +513,7 @@ def test_slow_clients_hold_nobody_up_and_lose_their_place(serve):
         thread.join()
         for one in slow:
             one.close()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 40
     assert service.ask("GET", "/healthz")[0] == 200
 
 
@@ -763,6 +763,12 @@ def test_a_project_deep_in_folders_is_served(own_shop):
         service.end()
 
 
+def processor_s(pid):
+    """What a process has had of the processor, with its children that have ended."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_a_list_of_100_000_runs_is_answered_fast(serve, own_shop):
     import sqlite3
     with sqlite3.connect(own_shop.folder / ".sluice" / "state.db") as store:
@@ -777,7 +783,7 @@ def test_a_list_of_100_000_runs_is_answered_fast(serve, own_shop):
     store.close()
     service = serve()
     connection = service.tcp()
-    times, cursor = [], ""
+    times, cursor, busy = [], "", processor_s(service.process.pid)
     for _ in range(500):
         begun = time.perf_counter()
         status, _, page = service.ask("GET", f"/api/v1/runs?limit=50{cursor}", over=connection)
@@ -785,8 +791,9 @@ def test_a_list_of_100_000_runs_is_answered_fast(serve, own_shop):
         assert status == 200 and len(page["runs"]) == 50
         cursor = f"&before={page['next']}"
     times.sort()
-    print(f"p50 {times[250] * 1000:.2f} ms, p99 {times[495] * 1000:.2f} ms")
-    assert times[250] < 0.020  # p99 is told: other tests run beside this one
+    busy = (processor_s(service.process.pid) - busy) / len(times)
+    print(f"p50 {times[250] * 1000:.2f} ms, p99 {times[495] * 1000:.2f} ms, of the processor {busy * 1000:.2f} ms")
+    assert busy < 0.020 and times[250] < 0.2  # other tests run beside this one
 
 
 # --- what commands can do

@@ -11,7 +11,7 @@ from test_serve import Service, by_hand, held_by_a_task, wait_until_it_is_held
 def remove_state(project, how):
     state = project.folder / ".sluice"
     if how == "all":
-        shutil.rmtree(state)
+        shutil.rmtree(state, ignore_errors=True)  # the service may write there meanwhile
     elif how == "aside":
         state.rename(project.folder / "aside")
     else:
