@@ -179,10 +179,16 @@ def own_shop(shop, tmp_path):
     return Project(tmp_path / "shop", shop.binary)
 
 
+HELD = []
+
+
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that nobody else gets meanwhile: it is bound here, for the session. A server with SO_REUSEADDR may bind it too, and listen."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    HELD.append(holder)
+    return holder.getsockname()[1]
 
 
 class Postgres:

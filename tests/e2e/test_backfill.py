@@ -515,6 +515,9 @@ def test_a_chunk_whose_error_may_pass_is_tried_again(corrected, tmp_path):
 
 @pytest.mark.parametrize("number, more", [(signal.SIGINT, []), (signal.SIGTERM, ["--json"])])
 def test_told_to_end_it_brings_chunks_to_their_end_and_says_how_it_goes_on(back, number, more):
+    slowly = "(select count(*) from range(60000000) a where a.range % 7 = 1) as n"  # a chunk takes a while
+    back.write("models/daily.sql", PROJECT["models/daily.sql"].replace("count(*) as n", slowly))
+    back.run("run")
     process = subprocess.Popen([str(back.binary), "backfill", "daily", "--chunk", "1", "--concurrency", "1", "--yes", *more], cwd=back.folder,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stderr.readline()

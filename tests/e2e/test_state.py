@@ -8,10 +8,12 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
+import time
 
 import pytest
 
 from conftest import SERVERS, Postgres, free_port
+from test_serve import until
 
 ORDERS = "order_id,amount\n1,10\n2,20\n"
 
@@ -220,8 +222,10 @@ def test_steps_that_end_while_the_database_is_away_are_written_once_when_it_is_b
     server = Postgres(free_port())
     new_shop(project, url_of(server, "away"))
     project.write("models/first.sql", "select count(*) as n from raw.orders")
-    project.write("models/slow.sql", "select count(*) as n from range(6 * 40000000) a, range(3) b, raw.orders where a.range % 7 = 1")
-    project.write("models/last.sql", "select n from curated.slow")
+    project.write("models/second.sql", "select n from curated.first")
+    project.write("models/last.sql", "select n from curated.second")
+    for name, then in (("second", "last"), ("first", "second")):
+        project.write(f"tasks/after_{name}.yml", f"after: [curated.{name}]\nbefore: [curated.{then}]\ncommand: 'until [ -e go_{then} ]; do sleep 0.05; done'\n")
     try:
         subprocess.run([SERVERS / "pg.sh", "start", folder, str(server.port)], check=True, timeout=120)
         project.run("run", "--select", "raw.orders")
@@ -229,11 +233,15 @@ def test_steps_that_end_while_the_database_is_away_are_written_once_when_it_is_b
             while not server.query("select 1 from away.steps where name = 'curated.first'"):
                 assert run.poll() is None
             subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
+            (project.folder / "go_second").touch()
+            until(lambda: list(project.table_folder("curated.second").glob("_delta_log/*.json")) or run.poll() is not None)
+            time.sleep(0.5)  # the controller hears of its end
             subprocess.run([SERVERS / "pg.sh", "again", folder], check=True, timeout=120)
+            (project.folder / "go_last").touch()
             said = run.stderr.read()
         assert run.returncode == 0, said
         names = [row[0] for row in server.query("select name from away.steps where name like 'curated.%' order by name")]
-        assert names == ["curated.first", "curated.last", "curated.slow"] and "history is not kept" not in said
+        assert names == ["curated.first", "curated.last", "curated.second"] and "history is not kept" not in said
         assert server.query("select status from away.runs order by started_us") == [["ok"], ["ok"]]
         subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
     finally:

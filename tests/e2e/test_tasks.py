@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from test_retry import read_until
 from test_serve import Service, deliver, write_shop
 
 
@@ -193,7 +194,7 @@ def test_ctrl_c_twice_ends_a_task(shop):
         time.sleep(0.02)
     pid = int(lines(shop, "pid")[0])
     run.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    read_until(run, "again to abort")  # two at once would be one
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=60)
     assert run.returncode not in (0, -2) and not alive(pid)

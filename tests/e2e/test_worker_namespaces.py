@@ -144,7 +144,7 @@ def test_a_worker_that_is_cut_off_loses_its_step_and_comes_back(net, postgres, t
         began = time.monotonic()
         other.wait_for('"curated.slow"')
         print(f"taken over after {time.monotonic() - began:.1f} s")
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 15
         service.wait_for("ended: ok")
         net.mend(1 if victim is first else 2)
         is_killed(victim)  # or refused, as quick as it was
@@ -167,7 +167,7 @@ def test_a_leader_that_is_cut_off_steps_down_and_another_one_leads(net, postgres
         began = time.monotonic()
         other.wait_for("leads from now on")
         print(f"replaced after {time.monotonic() - began:.1f} s")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         leader.wait_for("leads no more")
         other.wait_for("ended: ok")
         net.mend(0)
@@ -192,7 +192,7 @@ def test_wrong_clocks_harm_nobody(net, postgres, tmp_path, sluice_bin, clocks):
         leader.process.kill()
         began = time.monotonic()
         other.wait_for("leads from now on")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         other.wait_for("ended: ok")
         assert not any("leads no more" in line for line in leader.seen + other.seen)
         assert worker.end() == 0 and other.end() == 0

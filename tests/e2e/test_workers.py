@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import Project, contract_text
+from test_retry import read_until
 
 SLOW = "select count(*) as n from range(60000) a, range(60000) b where (a.range * b.range) % 7 = 3"
 MODELS = {
@@ -122,9 +123,9 @@ def test_the_controller_of_a_run_has_no_engine_and_one_worker_is_enough(project)
     lock = (project.folder / ".sluice" / "run.lock").stat()
     held = {file.stat().st_ino for file in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
     assert lock.st_ino in held  # as long as it is at work no other run begins
-    for _ in range(2):
+    for said in ("again to abort", "interrupted again"):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        read_until(process, said)
     process.communicate(timeout=60)
 
 
@@ -196,9 +197,10 @@ def test_a_second_interrupt_ends_what_a_worker_does(project):
     process = begin(project)
     pid = busy_worker(process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.5)  # two at once would be one
+    err = read_until(process, "again to abort")  # two at once would be one
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    err += process.stderr.read()
+    out = process.communicate(timeout=120)[0]
     assert process.returncode != 0 and "SL0716" not in out + err
     assert not is_there(pid)
 
@@ -237,11 +239,13 @@ def test_three_interrupts_kill_workers_that_do_not_listen(project):
     process = begin(project)
     pid = busy_worker(process)
     os.kill(pid, signal.SIGSTOP)
-    for _ in range(3):
-        time.sleep(0.3)  # two at once would be one
+    err = ""
+    for said in ("again to abort", "interrupted again", "interrupted once more: workers are killed"):  # two at once would be one
         process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "interrupted once more: workers are killed" in err and "interrupted three times" in err, out + err
+        err += read_until(process, said)
+    err += process.stderr.read()
+    out = process.communicate(timeout=60)[0]
+    assert process.returncode == 130 and "interrupted three times" in err, out + err
     assert not is_there(pid)
 
 

@@ -1,4 +1,5 @@
 """`sluice worker`: steps of a service on other machines, over one state store in PostgreSQL and one lake. Machines are copies of a project."""
+import contextlib
 import json
 import os
 import pathlib
@@ -10,9 +11,10 @@ import urllib.request
 import pytest
 
 from conftest import Project
-from test_serve import PATIENCE_S, Service, by_hand, slow_model
+from test_serve import PATIENCE_S, Service, by_hand, slow_model, until
 from test_serve_leader import StandBy
 from test_state import url_of
+from test_workers import seconds_used
 
 REMOTE = "serve:\n  workers: remote\n"
 
@@ -72,15 +74,17 @@ def test_steps_run_on_two_workers_and_none_here(postgres, tmp_path, sluice_bin):
     def many(project):
         for number in range(8):
             project.write(f"models/m{number}.sql", f"select {number} as n, count(*) as orders from clean.orders")
+        slow_model(project, 5)  # one for each, as each does one step at a time
+        project.write("models/slow2.sql", (project.folder / "models/slow.sql").read_text())
 
     leader, one, two = machines(postgres, tmp_path, sluice_bin, "two_workers", 3, many)
-    with Service(leader) as service, Worker(one, "--name", "one", "--slots", "2") as first, Worker(two, "--name", "two", "--slots", "2") as second:
+    with Service(leader) as service, Worker(one, "--name", "one", "--slots", "1") as first, Worker(two, "--name", "two", "--slots", "1") as second:
         service.wait_for("the worker '", times=2)
         leader.json("trigger", "all")
         service.wait_for("ended: ok")
         assert first.end() == 0 and second.end() == 0 and service.end() == 0
     lines = [json.loads(line) for worker in (first, second) for line in worker.seen if "handed in" in line]
-    assert sorted(line["step"] for line in lines) == sorted(["raw.orders", "clean.orders", "curated.total"] + [f"curated.m{n}" for n in range(8)])
+    assert sorted(line["step"] for line in lines) == sorted(["raw.orders", "clean.orders", "curated.total", "curated.slow", "curated.slow2"] + [f"curated.m{n}" for n in range(8)])
     assert all(line["run_id"] and line["job_id"] and line["attempt"] == 1 for line in lines)
     assert all(any("handed in" in line for line in worker.seen) for worker in (first, second))
     assert postgres.query("select count(*) from two_workers.jobs") == [["0"]]
@@ -150,9 +154,17 @@ def processes_of(worker):
     return [worker.process.pid, *map(int, children)]
 
 
+def used_below(worker):
+    """Seconds of processor that the worker's processes have used."""
+    with contextlib.suppress(OSError):  # one that has ended meanwhile
+        return sum(map(seconds_used, processes_of(worker)[1:]))
+    return 0
+
+
 def send_all(worker, number):
     for pid in processes_of(worker):
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):  # one that has ended meanwhile
+            os.kill(pid, number)
 
 
 def who_begins(step, *workers):
@@ -180,7 +192,7 @@ def test_the_step_of_a_worker_that_is_killed_is_another_ones_within_seconds(post
         other.wait_for('"curated.slow"')
         took = time.monotonic() - killed
         print(f"taken over after {took:.1f} s")
-        assert took < 8
+        assert took < 15
         service.wait_for("is gone")
         service.wait_for("ended: ok")
         assert other.end() == 0 and service.end() == 0
@@ -241,7 +253,7 @@ def test_a_step_that_loses_its_workers_again_and_again_fails(postgres, tmp_path,
 
 
 def test_a_leader_that_is_killed_is_replaced_and_no_step_is_doubled(postgres, tmp_path, sluice_bin):
-    one, two, three = machines(postgres, tmp_path, sluice_bin, "killed_leader", 3, with_slow(24))
+    one, two, three = machines(postgres, tmp_path, sluice_bin, "killed_leader", 3, with_slow(45))
     with Service(one) as leader, StandBy(two) as other, Worker(three, "--name", "three", "-v") as worker:
         leader.wait_for("the worker 'three'")
         one.json("trigger", "all")
@@ -251,7 +263,7 @@ def test_a_leader_that_is_killed_is_replaced_and_no_step_is_doubled(postgres, tm
         other.wait_for("leads from now on")
         took = time.monotonic() - killed
         print(f"replaced after {took:.1f} s")
-        assert took < 5
+        assert took < 15
         worker.wait_for("killed: who serves now wants it no longer")
         other.wait_for("ended: ok")
         assert worker.end() == 0 and other.end() == 0
@@ -355,7 +367,7 @@ def read_all(worker):
 
 
 def test_a_worker_that_is_told_to_end_ends_its_steps_first_and_twice_gives_them_back(postgres, tmp_path, sluice_bin):
-    leader, one, two = machines(postgres, tmp_path, sluice_bin, "drained", 3, with_slow(3))
+    leader, one, two = machines(postgres, tmp_path, sluice_bin, "drained", 3, with_slow(15))
     with Service(leader) as service, Worker(one, "--name", "one", "-v") as first:
         service.wait_for("the worker 'one'")
         leader.json("trigger", "all")
@@ -458,7 +470,7 @@ def test_a_run_whose_version_no_worker_has_any_more_says_so_and_the_next_begins_
 
 def test_what_does_not_fit_here_goes_to_others_and_steps_come_back_when_nobody_is_left(postgres, tmp_path, sluice_bin):
     def two_slow(project):
-        slow_model(project, 4)
+        slow_model(project, 15)
         project.write("models/slow2.sql", (project.folder / "models/slow.sql").read_text())
 
     leader, one = machines(postgres, tmp_path, sluice_bin, "both", 2, two_slow, settings="concurrency: 1\n")
@@ -477,7 +489,7 @@ def test_what_does_not_fit_here_goes_to_others_and_steps_come_back_when_nobody_i
 
 
 def test_a_worker_whose_lake_is_away_waits_for_it_and_its_step_goes_on(postgres, tmp_path, sluice_bin):
-    leader, one = machines(postgres, tmp_path, sluice_bin, "worker_lake_away", 2, with_slow(20))
+    leader, one = machines(postgres, tmp_path, sluice_bin, "worker_lake_away", 2, with_slow(40))
     mounted, elsewhere = tmp_path / "mounted", tmp_path / "elsewhere"
 
     def mount(folder):  # without a moment in which there is none
@@ -489,7 +501,8 @@ def test_a_worker_whose_lake_is_away_waits_for_it_and_its_step_goes_on(postgres,
         service.wait_for("the worker 'one'")
         leader.json("trigger", "all")
         who_begins("curated.slow", worker)
-        time.sleep(1)  # it has opened what it reads
+        begun = used_below(worker)
+        until(lambda: used_below(worker) > begun + 0.7)  # it has opened what it reads
         mounted.unlink()
         assert "SL0861" in worker.wait_for("claims nothing until the lake is there")["message"]
         elsewhere.mkdir()
