@@ -22,7 +22,7 @@ int sl_lake_open_bare(struct sl_lake *ret, struct sl_err *err)
     return begin(ret, err);
 }
 
-int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err)
+static int open_project(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err)
 {
     struct sl_world_options options = {
         .folder = common->folder,
@@ -32,7 +32,20 @@ int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_
     };
     SL_TRY(sl_world_open(&options, &ret->world, err));
     sl_note_project(common, ret->world.project);
+    return SL_OK;
+}
+
+int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err)
+{
+    SL_TRY(open_project(common, ret, err));
     sl_warn_of_other_lake(common, ret->world.project);
+    return begin(ret, err);
+}
+
+int sl_lake_open_to_write(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err)
+{
+    SL_TRY(open_project(common, ret, err));
+    SL_TRY(sl_refuse_other_lake(ret->world.project, err));
     return begin(ret, err);
 }
 

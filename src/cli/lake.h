@@ -14,7 +14,10 @@ struct sl_lake {
     bool has_publication;
     struct sl_notes notes; // on outputs' names that do not mean the latest version
 };
+// Warns of a lake that is not the project's; the second one refuses it.
 SL_MUST int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err);
+SL_MUST int sl_lake_open_to_write(const struct sl_common *common, struct sl_lake *ret,
+                                  struct sl_err *err);
 // Without a project: files and folders of tables can be read, as of a version or a time.
 SL_MUST int sl_lake_open_bare(struct sl_lake *ret, struct sl_err *err);
 void sl_lake_close(struct sl_lake *lake); // for SL_AUTO

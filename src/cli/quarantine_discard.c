@@ -104,7 +104,7 @@ static int run_discard(const void *self, int *ret_exit, struct sl_err *err)
     int64_t rows;
     (void)ret_exit;
     SL_TRY(check_options(options, err));
-    SL_TRY(sl_lake_open(&options->common, &lake, err));
+    SL_TRY(sl_lake_open_to_write(&options->common, &lake, err));
     SL_TRY(sl_quarantine_view(&lake, options->table, &now, &name, err));
     SL_TRY(sl_quarantine_condition(&options->filter, &where, err));
     SL_TRY(sl_buf_check(&where, err));

@@ -271,6 +271,7 @@ static int run_rollback(const void *self, int *ret_exit, struct sl_err *err)
     struct sl_strs broken;
     char id[37];
     SL_TRY(sl_open_world(&options->common, &world, err));
+    SL_TRY(sl_refuse_other_lake(world.project, err));
     SL_TRY(find_target(options, &world, &target, err));
     SL_TRY(refuse_leaks(options, &world, &target, err));
     SL_TRY(sl_world_session(&world, &session, err));

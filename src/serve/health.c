@@ -296,7 +296,8 @@ void sl_service_clear_health(struct sl_service *service)
 
 // --- what is told of it
 
-// NULL: it is ready.
+// NULL: it is ready. Without asking the state store or the disk, which may hang, what the last look
+// has found of the lake counts.
 static const char *why_not_ready(struct sl_service *service, bool asks_state,
                                  struct sl_arena *arena)
 {
@@ -308,6 +309,9 @@ static const char *why_not_ready(struct sl_service *service, bool asks_state,
     if (asks_state && sl_lake_is_refused(sl_lake_look(sl_service_project(service), service->state,
                                                       service->lake, &err)))
         return sl_arena_printf(arena, "the lake is wrong: %s", err.message);
+    const json_t *seen = asks_state ? NULL : json_object_get(service->health, "lake");
+    if (seen && sl_str_equal(sl_json_text(seen, "state", NULL), "wrong"))
+        return sl_arena_printf(arena, "the lake is wrong: %s", sl_json_text(seen, "text", ""));
     if (!service->is_leading)
         return service->leader ? sl_arena_printf(arena, "it stands by: %s leads", service->leader)
                                : "it has not been elected yet";

@@ -119,6 +119,9 @@ def test_what_only_reads_warns_that_the_lake_is_away(postgres, tmp_path, sluice_
     for words in reads:
         assert one.run(*words).stderr.count("SL0895") == 1, words
         assert "SL0895" not in one.run(*words, "--quiet").stderr, words
+    for writes in (["rollback", "#1"], ["quarantine", "discard", "orders", "--reason", "none", "--all"]):
+        told = one.run(*writes, exit_code=1)
+        assert told.stderr.count("SL0895") == 1 and not told.stdout, writes
     told = one.run("show", "clean.orders", exit_code=None)
     assert told.returncode and "SL0895" in told.stderr
     assert not list((tmp_path / "lake").iterdir())
@@ -196,6 +199,11 @@ def test_without_the_lake_nothing_but_that_is_told(postgres, tmp_path, sluice_bi
             unmount(tmp_path, with_folder)
             until(lambda: told()[-1:] == lake_is[:1])
             another_look()
+            status, document = ask(one, "/healthz")
+            assert status == 200 and not document["is_ready"] and "SL0895" in document["not_ready_because"]
+            for path, body in (("quarantine/orders/discard", {"reason": "none", "all": True, "confirm": True}), ("runs/" + "0" * 8 + "/rollback", {"confirm": True})):
+                status, document = ask(one, f"/api/v1/{path}", body)
+                assert status >= 400 and document["error"]["code"] == "SL0895", (path, document)
             document = one.json("doctor", exit_code=1)
             assert document["state"] == "wrong" and "SL0895" in document["lake"]["text"] and not document["tables"] + document["tasks"] + document["targets"]
             assert [(source["state"], source["waiting_files"], source["lag_s"]) for source in document["sources"]] == [("ok", None, None)]
@@ -209,6 +217,8 @@ def test_without_the_lake_nothing_but_that_is_told(postgres, tmp_path, sluice_bi
             mount(tmp_path)
             until(lambda: told()[-1:] == lake_is[1:])
             assert "sluice_lake_reachable 1" in numbers(one) and 'sluice_table_lag_seconds{table="clean.orders"} 0' in numbers(one)
+            another_look()
+            assert ask(one, "/healthz")[1]["is_ready"]
             assert "lake" not in one.run("doctor", exit_code=None).stdout.splitlines()[0]
             if not with_folder:  # then it goes again, while one alert is there
                 assert told() == lake_is
