@@ -159,3 +159,18 @@ int sl_lake_find(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES], s
                             "with `lake` in sluice.yml or --set lake=FOLDER, and start `sluice "
                             "serve` once before");
 }
+
+int sl_lake_require_same(const struct sl_project *project, const char *number, struct sl_err *err)
+{
+    char here[SL_LAKE_ID_BYTES];
+    struct sl_err none = {0};
+    if (sl_str_is_empty(number))
+        return SL_OK;
+    const int code = sl_lake_find(project, here, &none);
+    if (code == SL_OK ? strcmp(here, number) == 0 : code != SL_E_WORKER_LAKE)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_LAKE_OTHER,
+                  "the lake '%s' is not the one any more over which the run began (number %s)",
+                  project->lake_folder, number);
+    return sl_err_hint(err, "mount that one, and run again");
+}

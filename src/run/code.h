@@ -23,4 +23,10 @@ SL_MUST int sl_lake_name(const struct sl_project *project, char ret[SL_LAKE_ID_B
 SL_MUST int sl_lake_find(const struct sl_project *project, char ret[SL_LAKE_ID_BYTES],
                          struct sl_err *err);
 
+// SL_E_LAKE_OTHER: it is not the one any more over which a run began, or not there, as when another
+// one was mounted in its place. `number`: of that one; NULL or "": it is not known, and nothing is
+// looked at. One that cannot be read now is taken for the same.
+SL_MUST int sl_lake_require_same(const struct sl_project *project, const char *number,
+                                 struct sl_err *err);
+
 #endif

@@ -62,6 +62,11 @@ static void end_if_done(struct sl_controller *controller)
 
 void sl_controller_publish(struct sl_controller *controller)
 {
+    const struct sl_run *run = controller->run;
+    if (sl_lake_require_same(run->world->project, run->lake, &controller->publish_err) != SL_OK) {
+        release_published(controller);
+        return;
+    }
     if (controller->executor->options.is_service) {
         controller->is_publishing = true;
         sl_executor_publish(controller->executor, controller);

@@ -110,7 +110,8 @@ static int order(struct sl_controller *controller, size_t index, struct sl_err *
                              .loses_history = options->loses_history,
                              .refuses_leaks = options->refuses_leaks,
                              .moved = outcome->node->moved,
-                             .is_again = outcome->attempts > 1};
+                             .is_again = outcome->attempts > 1,
+                             .lake = *controller->run->lake ? controller->run->lake : NULL};
     if (options->may_break)
         order.may_break = *options->may_break;
     if (sl_controller_reads_published(outcome->node)) {

@@ -293,8 +293,8 @@ static int open_own(struct sl_history *history, struct sl_err *err)
 
 static int require_lake(struct sl_history *history, struct sl_err *err)
 {
-    if (!history->options.is_run ||
-        sl_lake_require(history->run->world->project, history->state, NULL, err) == SL_OK)
+    if (!history->options.is_run || sl_lake_require(history->run->world->project, history->state,
+                                                    history->run->lake, err) == SL_OK)
         return SL_OK;
     close_state(history);
     history->has_failed = true;

@@ -154,9 +154,11 @@ static int take_reply(struct sl_live *live, const json_t *reply, const struct sl
                       bool *ret_due, struct sl_err *err)
 {
     // A plan over another lake is not this project's.
-    if (live->options.lake)
+    if (live->options.lake) {
         SL_TRY(sl_lake_require(live->run.world->project, live->options.state, live->options.lake,
                                err));
+        memcpy(live->run.lake, live->options.lake, SL_LAKE_ID_BYTES);
+    }
     if (death) {
         *err = death->err;
         return err->code;

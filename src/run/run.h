@@ -2,6 +2,7 @@
 #ifndef SL_RUN_RUN_H
 #define SL_RUN_RUN_H
 
+#include "run/code.h"
 #include "run/publications.h"
 #include "run/worker.h"
 
@@ -96,7 +97,8 @@ struct sl_run {
     const char *state_note;            // NULL, or what happened to the state store
     struct sl_publication publication; // the newest at the run's end
     bool has_published;                // by this run
-    struct sl_map pins; // tables of the other environment, as they were when the run began
+    struct sl_map pins;          // tables of the other environment, as they were when the run began
+    char lake[SL_LAKE_ID_BYTES]; // its number when the run began; "": it is not known
     struct sl_arena arena;
 };
 

@@ -17,7 +17,7 @@
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 
 SL_IS_ALL_OF(struct sl_err, 1692);
-SL_IS_ALL_OF(struct sl_order, 80);
+SL_IS_ALL_OF(struct sl_order, 88);
 SL_IS_ALL_OF(struct sl_reply, 2040);
 
 const struct sl_field sl_order_fields[] = {
@@ -32,6 +32,7 @@ const struct sl_field sl_order_fields[] = {
     SL_FIELD(struct sl_order, pinned_version, SL_FIELD_INT),
     SL_FIELD(struct sl_order, moved, SL_FIELD_TEXT),
     SL_FIELD(struct sl_order, is_again, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_order, lake, SL_FIELD_TEXT),
     {0},
 };
 const struct sl_field sl_err_fields[] = {
@@ -157,6 +158,12 @@ static int do_step(struct job *job, struct sl_session *session, struct sl_err *e
     return code;
 }
 
+// It must not write into another lake, nor say that it has done what it may have done there.
+static int require_lake(const struct job *job, struct sl_err *err)
+{
+    return sl_lake_require_same(job->work->world->project, job->order.lake, err);
+}
+
 static int add_committed(struct job *job, enum sl_layer layer, struct sl_delta_head *ret,
                          struct sl_err *err)
 {
@@ -265,12 +272,15 @@ static int try_step(struct job *job, struct sl_err *err)
         adjust(job->work, sl_worker_seat(job->worker));
         if (job->order.refuses_leaks)
             SL_TRY(sl_world_refuse_leaks_of(world, job->node, err));
+        SL_TRY(require_lake(job, err));
         if (needs_session(job))
             SL_TRY(sl_world_session(world, &session, err));
         sl_worker_watch(job->worker, session);
         int code = do_step(job, session, err);
         sl_worker_watch(job->worker, NULL);
         sl_session_close(&session);
+        if (code == SL_OK && job->result.outcome != SL_STEP_NOTHING)
+            code = require_lake(job, err);
         if (code != SL_OK)
             (void)sl_world_hide_values(world, job->node, err);
         if (code != SL_OK)

@@ -18,6 +18,7 @@ struct sl_order {
     int64_t pinned_version;
     const char *moved; // of struct sl_node
     bool is_again;     // an attempt before failed, and may have committed it
+    const char *lake;  // the number of the one that the run began over; NULL: it is not known
 };
 // What became of it.
 struct sl_reply {

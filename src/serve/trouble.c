@@ -281,7 +281,7 @@ static bool may_lack_lake(const struct sl_service_run *run, const struct sl_err 
 {
     struct sl_service *service = run->service;
     const bool is_end = err == sl_live_err(run->live);
-    if (is_end && sl_lake_is_refused((int)err->code))
+    if (sl_lake_is_refused((int)err->code))
         return true;
     if (is_end ? has_done_all(run) : !err->code)
         return false;

@@ -189,11 +189,23 @@ static int run(const struct sl_task_job *job, struct sl_err *err)
     return sl_program_run(&program, context->arena, err);
 }
 
-// By the file that has its number: the folder alone may be where it is not mounted.
-static bool has_lake(const struct sl_step_context *context)
+// The number of the lake, "" where it cannot be read; NULL: there is none.
+static const char *lake_of(const struct sl_step_context *context)
 {
     const char *path = sl_path_join(context->arena, context->project->lake_folder, "_lake");
-    return path && sl_fs_exists(path);
+    const char *text;
+    size_t length;
+    struct sl_err ignored = {0};
+    if (!path || !sl_fs_exists(path))
+        return NULL;
+    return sl_fs_read(path, 4096, context->arena, &text, &length, &ignored) == SL_OK ? text : "";
+}
+
+// It is away, or another one.
+static bool is_lake_gone(const struct sl_step_context *context, const char *before)
+{
+    const char *now = before ? lake_of(context) : NULL;
+    return before && (!now || (*now && *before && strcmp(now, before) != 0));
 }
 
 int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, struct sl_err *err)
@@ -220,9 +232,9 @@ int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, stru
     }
     if (context->stop && atomic_load(context->stop))
         return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
-    const bool had_lake = has_lake(context);
+    const char *lake = lake_of(context);
     SL_TRY(run(job, err));
-    if (had_lake && !has_lake(context)) {
+    if (is_lake_gone(context, lake)) {
         (void)sl_fail(
             err, SL_E_LAKE_OTHER,
             "the lake '%s' went while the program was at work, which has ended well: that "

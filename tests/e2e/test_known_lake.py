@@ -1,4 +1,5 @@
 """A lake that is missing, empty or another one than the state store knows: nothing begins, and targets keep what they have."""
+import contextlib
 import shutil
 import sqlite3
 import subprocess
@@ -262,6 +263,47 @@ def test_what_failed_for_the_lake_went_under_it_is_done_when_it_is_back(postgres
         assert service.end() == 0
     assert any("SL0895" in line and "went while the program was at work" in line for line in service.seen)
     assert (one.folder / "ran.log").read_text().count("ran") == 2 and delivered(tmp_path) == [(1,), (2,), (3,)]
+
+
+def files_of(folder):
+    return sorted((str(file.relative_to(folder)), file.read_bytes()) for file in folder.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("is_served", [True, False])
+def test_a_run_under_which_another_lake_is_mounted_writes_nothing_to_that_one(postgres, tmp_path, sluice_bin, is_served):
+    one, _ = two_machines(postgres, tmp_path, sluice_bin, f"swapped_{int(is_served)}", with_warehouse(tmp_path, "full"))
+    with (one.folder / "sluice.yml").open("a") as file:
+        file.write("pools: {one: 1}\n")
+    with (one.folder / "targets/warehouse.yml").open("a") as file:
+        file.write("pool: one\n")
+    one.write("models/late.sql", "/* sluice\npool: one\n*/\nselect count(*) as orders from clean.orders")
+    one.write("tasks/gate.yml", "pool: one\npriority: 9\ncommand: 'touch at_gate; until [ -e is_open ]; do sleep 0.05; done'\n")
+    one.write("is_open", "")
+    one.run("run")
+    for name in ("is_open", "at_gate"):
+        (one.folder / name).unlink()
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "lake", other)
+    (other / "_lake").write_text("0" * 36)
+    before = files_of(other)
+    (tmp_path / "data" / "2.csv").write_text("id,amount\n3,3.5\n")
+    with contextlib.ExitStack() as stack:
+        service = stack.enter_context(Service(one)) if is_served else None
+        command = stack.enter_context(subprocess.Popen([str(one.binary), *(["trigger", "all", "--wait"] if is_served else ["run"])], cwd=one.folder,
+                                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        until(lambda: (one.folder / "at_gate").exists() and (tmp_path / "lake/curated/total/_delta_log/00000000000000000001.json").exists())
+        unmount(tmp_path, with_folder=False)
+        other.rename(tmp_path / "lake")
+        one.write("is_open", "")
+        told, _ = command.communicate(timeout=60)
+        assert command.returncode in (1, 5) and (is_served or told.count("not the one any more over which the run began") >= 3), told
+        assert files_of(tmp_path / "lake") == before and delivered(tmp_path) == [(1,), (2,)]
+        (tmp_path / "lake").rename(other)
+        mount(tmp_path)
+        one.run(*(["trigger", "all", "--wait"] if is_served else ["run"]))  # of a person's run nothing is done again unasked
+        assert not is_served or service.end() == 0
+    assert delivered(tmp_path) == [(1,), (2,), (3,)]
+    assert one.json("query", "select orders from curated.late")["rows"] == [[3]]
 
 
 def test_no_service_makes_the_folder_of_a_lake_that_is_away(tmp_path, sluice_bin):
