@@ -203,7 +203,7 @@ def test_the_step_of_a_worker_that_is_killed_is_another_ones_within_seconds(post
 
 
 def test_a_worker_that_was_stopped_hands_in_nothing_of_what_it_lost(postgres, tmp_path, sluice_bin):
-    leader, one, two = machines(postgres, tmp_path, sluice_bin, "stopped_worker", 3, with_slow(4))
+    leader, one, two = machines(postgres, tmp_path, sluice_bin, "stopped_worker", 3, with_slow(15))
     with Service(leader) as service, Worker(one, "--name", "one", "-v") as first, Worker(two, "--name", "two", "-v") as second:
         service.wait_for("the worker '", times=2)
         leader.json("trigger", "all")
